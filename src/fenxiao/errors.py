@@ -1,0 +1,223 @@
+"""Typed errors and the closed list of reasons.
+
+Every error names the thing, its value, what is allowed and the next step. Member labels can be personal
+data, so they travel on the exception's ``labels`` attribute and never in its text; the text carries row
+numbers and counts, five at most.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, unique
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ROWS_SHOWN: Final = 5
+"""How many row numbers a message lists before it only counts."""
+
+_MISSING: Final = object()
+
+
+def _rows_text(rows: Sequence[int]) -> str:
+    shown = ", ".join(str(row) for row in rows[:ROWS_SHOWN])
+    more = len(rows) - ROWS_SHOWN
+    noun = "row" if len(rows) == 1 else "rows"
+    return f"{noun} {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+class FenxiaoError(Exception):
+    """Base of every error the library raises on purpose.
+
+    Parameters
+    ----------
+    thing
+        What is wrong: a column, an argument, a policy, by its name.
+    problem
+        What is wrong with it, as a short clause.
+    value
+        The offending value, shown by ``repr``. Never a member label: pass those as `labels`.
+    allowed
+        What would have been accepted.
+    hint
+        The next step for the reader.
+    rows
+        Row numbers of the caller's input, starting at 0. The message shows five at most.
+    labels
+        Member labels or order ids concerned; kept on the exception, never in its text.
+    """
+
+    def __init__(
+        self,
+        thing: str,
+        problem: str,
+        *,
+        value: object = _MISSING,
+        allowed: str = "",
+        hint: str = "",
+        rows: Iterable[int] = (),
+        labels: Iterable[Any] = (),
+    ) -> None:
+        self.thing = thing
+        self.problem = problem
+        self.value = None if value is _MISSING else value
+        self.allowed = allowed
+        self.hint = hint
+        self.rows = tuple(int(row) for row in rows)
+        self.labels = tuple(labels)
+        text = f"{thing}: {problem}"
+        if value is not _MISSING:
+            text += f", got {_short(value)}"
+        if self.rows:
+            text += f" ({_rows_text(self.rows)})"
+        if allowed:
+            text += f"; allowed: {allowed}"
+        if hint:
+            text += f". {hint}"
+        super().__init__(text if text.endswith((".", "?")) else text + ".")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), dict(self.__dict__), self.args)
+
+
+def _rebuild(kind: type[FenxiaoError], state: dict[str, Any], args: tuple[Any, ...]) -> FenxiaoError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+def _short(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+class InputError(FenxiaoError, ValueError):
+    """The facts, the plan or an argument are not what the library accepts."""
+
+
+class MoneyError(InputError):
+    """An amount is a float, a bare integer, has too many decimals, or is negative where it may not be."""
+
+
+class RateError(InputError):
+    """A rate is not exact, negative, or above what its policy allows."""
+
+
+class MoneyOverflowError(FenxiaoError, OverflowError):
+    """A *result* does not fit into signed 64-bit minor units; intermediates never raise this."""
+
+
+class TreeError(InputError):
+    """The referral tree is not a forest: a cycle, a member twice, mixed label types."""
+
+
+class UnknownMemberError(InputError):
+    """A label that is not a member of the tree."""
+
+
+class OrdersError(InputError):
+    """Orders or events are malformed: a key twice, a column missing or of the wrong kind."""
+
+
+class TimeError(InputError):
+    """A time is naive, ambiguous, non-existent, or a period is not one."""
+
+
+class PlanError(InputError):
+    """A plan, policy or cap is malformed or names something the facts do not have."""
+
+
+class ExpressionError(PlanError):
+    """A base, a predicate or a ``Where`` cannot be understood or applied to these facts."""
+
+
+class UnsupportedError(PlanError):
+    """A combination that is understood and not supported; the message names the alternative."""
+
+
+class CapRejectedError(FenxiaoError):
+    """A cap with ``rule="reject"`` is exceeded; nothing was settled. ``keys`` lists the orders."""
+
+    keys: tuple[Any, ...] = ()
+
+
+class MergeError(InputError):
+    """Two settlements cannot be merged: other plan, other tree, overlapping orders."""
+
+
+class StateError(InputError):
+    """A ``State`` does not belong to this plan or these facts, or is malformed."""
+
+
+class InvariantError(FenxiaoError):
+    """The second check contradicts the first: a defect in the library or in a policy. Nothing was settled."""
+
+
+@unique
+class Reason(IntEnum):
+    """Why a line pays what it pays, or why somebody was passed over.
+
+    Codes are closed and never renumbered. 0 means paid in full; 1 to 99 say why a claim did not arise; 100
+    to 199 name the cap that cut most. 1000 to 1999 are reserved for users' policies and never used here.
+    """
+
+    PAID = 0
+    """Allowed in full."""
+    NO_MEMBER = 1
+    """The order credits no member (a guest order): it earns nobody anything."""
+    NOT_SELECTED = 2
+    """The policy's ``where`` does not select this order."""
+    NO_UPLINE = 3
+    """Nobody stands at this level; the plan's written choice applies."""
+    NOT_ELIGIBLE = 4
+    """The policy's ``eligible`` predicate is false for this member."""
+    NOT_ENTITLED = 5
+    """The member's rank has no rate at this level."""
+    SELF_PURCHASE = 6
+    """The payee is the buyer and the plan does not pay self-purchases."""
+    STOPPED = 7
+    """The walk ended before this level."""
+    BEYOND_DEPTH = 8
+    """The plan does not reach this level."""
+    ROUNDED_TO_ZERO = 9
+    """The exact amount rounds to nothing; zero lines are not emitted."""
+    ZERO_RATE = 10
+    """The rate, the fixed amount, the base or the quantity is zero."""
+    NOT_IN_PERIOD = 11
+    """The order's anchor time lies outside the period that was settled."""
+    NOT_UPLINE = 12
+    """The member is not in the upline of this order."""
+
+    CUT_LINE = 100
+    """A cap on the order line."""
+    CUT_PRODUCT_IN_ORDER = 101
+    """A cap on a product inside the order."""
+    CUT_POLICY_IN_ORDER = 102
+    """A cap on a policy inside the order."""
+    CUT_ORDER = 103
+    """A cap on the order."""
+    CUT_MARGIN = 104
+    """The order's margin."""
+    CUT_PAYEE = 110
+    """A cap on the payee."""
+    CUT_OWNER = 111
+    """A cap on the person who owns several positions."""
+    CUT_SOURCE = 112
+    """A cap on what one source may cause to be paid."""
+    CUT_POLICY = 120
+    """A cap on the policy over the period."""
+    CUT_PRODUCT = 121
+    """A cap on the product over the period."""
+    CUT_REGION = 122
+    """A cap on the region over the period."""
+    CUT_PERIOD = 130
+    """A cap on the period."""
+    CUT_PERIOD_MARGIN = 131
+    """What the period's orders and funds leave for period claims."""
+    CUT_COMPANY = 140
+    """A cap on the company as a whole."""
+
+
+USER_REASONS: Final = range(1000, 2000)
+"""Codes that users' policies may use for their own reasons."""
