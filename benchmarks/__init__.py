@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against peers run in the same process on the same answer, and memory."""

@@ -1,0 +1,66 @@
+"""fenxiao (分销): exact, guarded multi-level distribution economics.
+
+Hand it a referral tree, orders and a commission plan; get back exact payouts with the reason for every cent,
+and the guarantee that payouts never exceed the configured margins.
+"""
+
+from fenxiao.catalog import Catalog
+from fenxiao.errors import FenxiaoError, InvariantError, Reason
+from fenxiao.events import Events
+from fenxiao.expressions import Base, Where, column, own
+from fenxiao.facts import Facts
+from fenxiao.limits import Cap, Margin
+from fenxiao.lines import LineBatch
+from fenxiao.members import Members
+from fenxiao.money import Currency, Rate, Rounding, allocate, minor_from_float, ration, ration_exact
+from fenxiao.orders import Orders
+from fenxiao.periods import Period, day, month, week
+from fenxiao.plan import Plan
+from fenxiao.policies import Claims, Fixed, LevelCommission, OrderBlock, OrderPolicy, PeriodPolicy
+from fenxiao.settlement import Settlement, merge, quote, settle
+from fenxiao.state import State
+from fenxiao.tree import ReferralTree
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Base",
+    "Cap",
+    "Catalog",
+    "Claims",
+    "Currency",
+    "Events",
+    "Facts",
+    "FenxiaoError",
+    "Fixed",
+    "InvariantError",
+    "LevelCommission",
+    "LineBatch",
+    "Margin",
+    "Members",
+    "OrderBlock",
+    "OrderPolicy",
+    "Orders",
+    "Period",
+    "PeriodPolicy",
+    "Plan",
+    "Rate",
+    "Reason",
+    "ReferralTree",
+    "Rounding",
+    "Settlement",
+    "State",
+    "Where",
+    "allocate",
+    "column",
+    "day",
+    "merge",
+    "minor_from_float",
+    "month",
+    "own",
+    "quote",
+    "ration",
+    "ration_exact",
+    "settle",
+    "week",
+]

@@ -1,0 +1,1 @@
+"""Hot loops as pure functions of arrays."""

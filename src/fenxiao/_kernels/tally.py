@@ -1,0 +1,120 @@
+"""Exact sums by owner, also where 64 bits would overflow on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from fenxiao._arrays import MINOR, MINOR_MAX
+from fenxiao.errors import MoneyOverflowError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from fenxiao._arrays import FlagArray, MinorArray
+
+_HALF: Final = 32
+_LOW: Final = (1 << _HALF) - 1
+
+
+class Tally:
+    """Sums of int64 values by owner, added batch by batch.
+
+    As long as all absolute values added so far are known to sum to less than 2**63 one array of sums does;
+    from then on upper and lower halves are summed apart.
+
+    Parameters
+    ----------
+    length
+        Number of owners.
+    """
+
+    __slots__ = ("_bound", "_high", "_low")
+
+    def __init__(self, length: int) -> None:
+        self._bound = 0
+        self._low: MinorArray = np.zeros(length, dtype=MINOR)
+        self._high: MinorArray | None = None
+
+    def add(self, owner: npt.NDArray[np.integer[Any]], values: MinorArray, largest: int | None = None) -> None:
+        """Add one value to each owner; an owner may occur any number of times.
+
+        Parameters
+        ----------
+        owner : integer [n]
+        values : int64 [n]
+        largest : an upper bound of the absolute values, found out if left out
+        """
+        if largest is None:
+            largest = greatest(values)
+        self._bound += largest * len(values)
+        if self._high is None and self._bound > MINOR_MAX:
+            self._low, self._high = halves(self._low)
+        if self._high is None:
+            np.add.at(self._low, owner, values)
+        else:
+            low, high = halves(values)
+            np.add.at(self._low, owner, low)
+            np.add.at(self._high, owner, high)
+
+    def sums(self, thing: str) -> MinorArray:
+        """Return the sums.
+
+        Raises
+        ------
+        MoneyOverflowError
+            A sum does not fit into 64 bits.
+        """
+        if self._high is None:
+            return self._low
+        high, low = carried(self._low, self._high)
+        bad = np.flatnonzero((high >= 1 << (_HALF - 1)) | (high < -(1 << (_HALF - 1))))
+        if len(bad):
+            raise MoneyOverflowError(
+                thing,
+                f"does not fit into 64-bit minor units for {len(bad)} of {len(high)}",
+                hint="Settle fewer orders at a time, or in a currency with fewer decimals",
+            )
+        return (high << _HALF) | low
+
+    def exceeds(self, limits: MinorArray) -> FlagArray:
+        """Return for each owner whether his sum is above his limit, exactly, whatever fits."""
+        if self._high is None:
+            return self._low > limits
+        return halves_exceed(self._low, self._high, limits)
+
+    def saturated(self) -> MinorArray:
+        """Return sums of values that are not negative, the 64-bit maximum where they do not fit."""
+        if self._high is None:
+            return self._low
+        high, low = carried(self._low, self._high)
+        return np.where(high >= 1 << (_HALF - 1), MINOR(MINOR_MAX), (high << _HALF) | low)
+
+
+def greatest(values: MinorArray) -> int:
+    """Return the largest absolute value as a Python integer, 0 of nothing."""
+    return max(int(values.max()), -int(values.min())) if len(values) else 0
+
+
+def carried(low: MinorArray, high: MinorArray) -> tuple[MinorArray, MinorArray]:
+    """Return upper and lower halves after what overflows the lower ones has moved up."""
+    return high + (low >> _HALF), low & _LOW
+
+
+def halves(values: MinorArray) -> tuple[MinorArray, MinorArray]:
+    """Return the lower and the upper halves of values."""
+    return values & _LOW, values >> _HALF
+
+
+def halves_exceed(low: MinorArray, high: MinorArray, limits: MinorArray) -> FlagArray:
+    """Return where sums given as halves are above 64-bit limits."""
+    high, low = carried(low, high)
+    return (high > limits >> _HALF) | ((high == limits >> _HALF) & (low > (limits & _LOW)))
+
+
+def exact_sum(values: MinorArray) -> int:
+    """Return the sum of int64 values as a Python integer, exactly."""
+    if len(values) == 0:
+        return 0
+    return (int((values >> _HALF).sum()) << _HALF) + int((values & _LOW).sum())

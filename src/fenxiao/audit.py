@@ -1,0 +1,258 @@
+"""The second check: the guard's promise verified by other arithmetic, before anything is returned.
+
+The guard divides, compares sums with limits and scatters; this module multiplies out, subtracts running
+remainders and adds up from the other end. It may not import the guard. A violation raises `InvariantError`
+and nothing is settled; it is never an ``assert``, which ``python -O`` would remove.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from fenxiao._arrays import MINOR, MINOR_MAX, ROW, AnyArray, FlagArray, MinorArray, RowArray
+from fenxiao._columns import Amounts
+from fenxiao.errors import InvariantError
+from fenxiao.money import to_minor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fenxiao.expressions import Exact
+    from fenxiao.limits import Cap, Margin
+    from fenxiao.policies.base import OrderBlock
+    from fenxiao.sheets import Sheet
+
+_HINT: Final = "This is a defect of the library or of a policy; please report it with the plan"
+
+
+def _fail(thing: str, problem: str, rows: Any = ()) -> InvariantError:
+    return InvariantError(thing, problem, hint=_HINT, rows=np.asarray(rows).ravel().tolist())
+
+
+def check_block(
+    block: OrderBlock,
+    sheets: Sequence[Sheet],
+    margin: Margin,
+    caps: Sequence[Cap],
+    policies: Sequence[str],
+    *,
+    line_margins: MinorArray,
+    budgets: MinorArray,
+) -> None:
+    """Verify laws 2 and 3 on one block of order lines.
+
+    Parameters
+    ----------
+    block : the lines
+    sheets : claims and allowed amounts by stage
+    margin, caps, policies : of the plan
+    line_margins : int64 [lines], what the guard took as margins
+    budgets : int64 [orders], what the guard took as budgets
+
+    Raises
+    ------
+    InvariantError
+        An allowed amount is negative or above its claim, a margin is not the floor of its exact value, an
+        order pays more than its budget, or a group more than its cap.
+    """
+    if len(block) == 0:
+        return
+    for sheet in sheets:
+        if sheet.slots == 0:
+            continue
+        if int(sheet.allowed.min()) < 0:
+            raise _fail("the guard", "allowed a negative amount")
+        if sheet.allowed is not sheet.claimed and int((sheet.claimed - sheet.allowed).min()) < 0:
+            raise _fail("the guard", "allowed more than was claimed")
+    if margin.of is not None and margin.share is not None:
+        _check_floor(line_margins, margin.of.value(block), margin.share.fraction)
+    left = _remainders(line_margins, block)
+    if left is not budgets and (np.maximum(left, 0) != budgets).any():
+        raise _fail("the guard", "took a budget that is not the sum of the order's margins")
+    spent = [(sheet, slot) for sheet in sheets for slot in range(sheet.slots)]
+    _spend(np.maximum(left, 0), block, spent, "the margin of an order")
+    if margin.guard == "line":
+        _spend(np.maximum(line_margins, 0), block, spent, "the margin of a line", by_line=True)
+    for cap in caps:
+        if cap.in_order:
+            _check_cap(cap, block, sheets, policies)
+
+
+def _check_floor(floors: MinorArray, exact: Exact, rate: Fraction) -> None:
+    """Verify ``floor <= value * rate < floor + 1`` by cross-multiplication, without dividing."""
+    numerator, denominator = exact.numerator * rate.numerator, exact.denominator * rate.denominator
+    most = max(exact.bound * numerator, (exact.bound * numerator // denominator + 1) * denominator)
+    if exact.values.dtype == MINOR and most <= MINOR_MAX:
+        rest = exact.values * MINOR(numerator) - floors * MINOR(denominator)
+        bad = bool(int(rest.min(initial=0)) < 0 or int(rest.max(initial=0)) >= denominator)
+    else:
+        pairs = zip(exact.values.tolist(), floors.tolist(), strict=True)
+        bad = any(not 0 <= value * numerator - floor * denominator < denominator for value, floor in pairs)
+    if bad:
+        raise _fail("the guard", "took a margin that is not the floor of its exact value")
+
+
+def _remainders(values: MinorArray, block: OrderBlock) -> MinorArray:
+    """Return sums by order as differences of a running sum (wrapping cancels out)."""
+    if block.starts is None:
+        return values
+    running = np.concatenate((np.zeros(1, dtype=MINOR), np.cumsum(values)))
+    return running[block.starts[1:]] - running[block.starts[:-1]]
+
+
+def _spend(
+    budget: MinorArray, block: OrderBlock, entries: Sequence[tuple[Sheet, int]], thing: str, *, by_line: bool = False
+) -> None:
+    """Subtract every entry from its budget; no remainder may fall below zero."""
+    if by_line or block.starts is None:
+        left = budget.copy()
+        for sheet, slot in entries:
+            left -= sheet.allowed[slot]
+            # Neither term was negative before, so the difference cannot wrap unseen.
+            if int(left.min()) < 0:
+                raise _fail(thing, "is exceeded", block.row_numbers[np.flatnonzero(left < 0)])
+        return
+    order = np.repeat(np.arange(block.n_orders, dtype=ROW), np.diff(block.starts))
+    high = low = np.zeros(len(block), dtype=MINOR)
+    for sheet, slot in entries:
+        high, low = high + (sheet.allowed[slot] >> 31), low + (sheet.allowed[slot] & 0x7FFFFFFF)
+    pay = [_remainders(half, block) for half in (high, low)]
+    exceeded = _above(pay[0], pay[1], budget)
+    if exceeded.any():
+        raise _fail(thing, "is exceeded", block.row_numbers[np.flatnonzero(exceeded[order])])
+
+
+def _above(high: MinorArray, low: MinorArray, limit: MinorArray) -> FlagArray:
+    high = high + (low >> 31)
+    return (high > limit >> 31) | ((high == limit >> 31) & ((low & 0x7FFFFFFF) > (limit & 0x7FFFFFFF)))
+
+
+class _ByGroup:
+    """Adds up lines by group as differences of a running sum over lines sorted by group."""
+
+    __slots__ = ("_ends", "_order", "count", "number")
+
+    def __init__(self, number: RowArray) -> None:
+        self._order = np.argsort(number, kind="stable")
+        ordered = number[self._order]
+        self._ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
+        self.number = ordered[self._ends]
+        self.count = len(self._ends)
+
+    def sums(self, values: AnyArray) -> AnyArray:
+        """Return the sum of each group, in the order of `number`."""
+        running = np.cumsum(values[self._order])[self._ends]
+        return np.concatenate((running[:1], running[1:] - running[:-1]))
+
+
+def _check_cap(cap: Cap, block: OrderBlock, sheets: Sequence[Sheet], policies: Sequence[str]) -> None:
+    """Verify a cap inside an order, stage by stage: pay * denominator <= limit's numerator - used * denominator."""
+    on = set(policies if cap.on is None else cap.on)
+    counting = on if cap.counting is None else set(cap.counting)
+    groups = _ByGroup(_group_of_lines(cap, block))
+    bound = max(sum(sheet.bound for sheet in sheets), 1) * len(block)
+    top, denominator = _limits(cap, block, groups, bound)
+    for names in [{name} for name in sorted(on)] if cap.scope == "policy_in_order" else [on]:
+        also = names if cap.scope == "policy_in_order" else counting
+        room = top.copy()
+        for sheet in sheets:
+            room -= _pay(sheet, groups, {p for p, name in enumerate(policies) if name in also - names}, top.dtype) * denominator
+            here = _pay(sheet, groups, {p for p, name in enumerate(policies) if name in names}, top.dtype) * denominator
+            bad = (here > 0) & (here > room)
+            if bad.any():
+                raise _fail(f"cap {cap.name!r}", f"is exceeded in {int(bad.sum())} group(s)")
+            room -= here
+
+
+def _group_of_lines(cap: Cap, block: OrderBlock) -> RowArray:
+    order = np.arange(len(block), dtype=ROW)
+    if cap.scope != "line" and block.starts is not None:
+        order = np.searchsorted(block.starts, order, side="right") - 1
+    if cap.scope != "product_in_order":
+        return order
+    codes, values = block.codes("product")
+    return order * (len(values) + 1) + codes
+
+
+def _pay(sheet: Sheet, groups: _ByGroup, places: set[int], dtype: np.dtype[Any]) -> AnyArray:
+    total = np.zeros(len(sheet.block), dtype=dtype)
+    for slot, place in enumerate(sheet.policy):
+        if place in places:
+            total = total + sheet.allowed[slot].astype(dtype)
+    return groups.sums(total)
+
+
+def _limits(cap: Cap, block: OrderBlock, groups: _ByGroup, bound: int) -> tuple[AnyArray, int]:
+    """Return limits of groups as numerators over one denominator; Python integers where 64 bits are too few."""
+    if cap.money is not None:
+        limit = to_minor(cap.money, block.decimals, thing=f"cap {cap.name!r}")
+        return np.full(groups.count, limit, dtype=MINOR if bound <= MINOR_MAX - limit else object), 1
+    if cap.column is not None:
+        column = block.column(cap.column)
+        values: AnyArray = column.values if isinstance(column, Amounts) else np.zeros(len(block), dtype=MINOR)
+        numerator, denominator = 1, 1
+    else:
+        exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit
+        factor = Fraction(exact.numerator, exact.denominator) * cap.rate.fraction  # type: ignore[union-attr]
+        values, numerator, denominator = exact.values, factor.numerator, factor.denominator
+    most = max(int(values.max(initial=0)) * max(numerator, 1) * len(block), bound * denominator)
+    dtype = MINOR if values.dtype == MINOR and most <= MINOR_MAX // 2 else object
+    return groups.sums(values.astype(dtype)) * numerator, denominator
+
+
+def check_totals(pay_by_member: int, pay_by_order: int, budget: int, claimed: int, taken: int) -> None:
+    """Verify law 3 over a run: both ways of adding up agree and no money appeared.
+
+    Parameters
+    ----------
+    pay_by_member : sum over members' totals
+    pay_by_order : sum over orders' pay
+    budget : sum of the orders' budgets
+    claimed, taken : sums of claims and of cuts
+
+    Raises
+    ------
+    InvariantError
+        They do not agree.
+    """
+    if pay_by_member != pay_by_order:
+        raise _fail("the totals", "by member and by order differ")
+    if pay_by_order > budget:
+        raise _fail("the totals", "exceed the sum of the budgets")
+    if claimed != pay_by_order + taken:
+        raise _fail("the totals", "do not conserve claimed = allowed + withheld")
+
+
+def check_wide(before: MinorArray, after: MinorArray, groups: Sequence[tuple[str, RowArray, Sequence[int]]]) -> None:
+    """Verify wide caps: ``(name, group of each cell or -1, room of each group)``, in Python integers.
+
+    Raises
+    ------
+    InvariantError
+        A cell pays less than nothing or more than before, or a group more than its room.
+    """
+    if len(after) and (int(after.min()) < 0 or (after > before).any()):
+        raise _fail("the wide caps", "raised a payout or made it negative")
+    amounts = after.tolist()
+    for name, group, room in groups:
+        pay = dict.fromkeys(range(len(room)), 0)
+        for number, amount in zip(group.tolist(), amounts, strict=True):
+            if number >= 0:
+                pay[number] += amount
+        if any(pay[number] > limit for number, limit in enumerate(room)):
+            raise _fail(name, "is exceeded")
+
+
+def check_period(period_pay: int, handed: int, funds: int) -> None:
+    """Verify that period claims stay within what orders handed over and the funds.
+
+    Raises
+    ------
+    InvariantError
+        They do not.
+    """
+    if period_pay > max(handed + funds, 0):
+        raise _fail("the period", "pays more than its orders left and the funds")

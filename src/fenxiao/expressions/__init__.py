@@ -1,0 +1,35 @@
+"""What a plan says about orders and members, as small frozen data that is never evaluated from text."""
+
+from fenxiao.expressions.bases import Base, ColumnSource, Exact, fit_minor
+from fenxiao.expressions.predicates import (
+    AllOf,
+    AnyOf,
+    MemberSource,
+    Not,
+    Predicate,
+    Subject,
+    Test,
+    column,
+    own,
+    predicate_from_data,
+)
+from fenxiao.expressions.where import OrderSource, Where
+
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "Base",
+    "ColumnSource",
+    "Exact",
+    "MemberSource",
+    "Not",
+    "OrderSource",
+    "Predicate",
+    "Subject",
+    "Test",
+    "Where",
+    "column",
+    "fit_minor",
+    "own",
+    "predicate_from_data",
+]

@@ -1,0 +1,214 @@
+"""`Facts`: everything a settlement looks at, joined once and then read-only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray, readonly
+from fenxiao._columns import Amounts, Categories, Column, Numbers
+from fenxiao._kernels.tally import greatest
+from fenxiao.catalog import Catalog
+from fenxiao.errors import InputError, OrdersError, UnknownMemberError
+from fenxiao.events import Events
+from fenxiao.members import Members
+from fenxiao.money import to_minor
+from fenxiao.orders import Orders
+from fenxiao.tree import ReferralTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fenxiao.orders import Labels
+
+_QUANTITY: Final = "quantity"
+
+
+def _named_money(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(dict(values).items()))
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True, repr=False)
+class Facts:
+    """The referral tree, orders and whatever else a plan reads, joined and checked once.
+
+    Parameters
+    ----------
+    tree
+        Who referred whom.
+    orders
+        What was sold. Members and buyers must be in the tree; guests are None.
+    members
+        Columns of the members (rank, active, ...); every member of the tree has a value.
+    catalog
+        Category, price, cost and margin share of products.
+    events
+        Facts that are not orders.
+    figures
+        Named money of the period, such as ``{"profit": "120000.00"}``, in the orders' currency.
+    funds
+        Named money on top of the orders' margins that period claims may use.
+
+    Raises
+    ------
+    UnknownMemberError
+        Orders of people who are not in the tree; the message has row numbers, the error the labels.
+    InputError
+        Members without a value, figures that are not exact amounts.
+
+    Examples
+    --------
+    >>> tree = ReferralTree.from_mapping({"ann": None, "bo": "ann"})
+    >>> orders = Orders.from_records([{"order_id": 1, "member": "bo", "paid": "100.00"}])
+    >>> Facts(tree=tree, orders=orders)
+    Facts(2 members; 1 line of 1 order)
+    """
+
+    tree: ReferralTree = attrs.field(validator=attrs.validators.instance_of(ReferralTree))
+    orders: Orders = attrs.field(factory=Orders.empty, validator=attrs.validators.instance_of(Orders))
+    members: Members | None = None
+    catalog: Catalog | None = None
+    events: Events = attrs.field(factory=Events.empty)
+    figures: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
+    funds: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
+
+    member_index: IndexArray = attrs.field(init=False)
+    """int32 [lines]: the credited member's index; the number of members for a guest."""
+    buyer_index: IndexArray | None = attrs.field(init=False)
+    """int32 [lines]: the buyer's index, -1 where unknown; None where the orders name no buyers."""
+    _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        for name, kind in (("members", Members), ("catalog", Catalog), ("events", Events)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise InputError(f"Facts, {name}", f"is a {type(value).__name__}", allowed=kind.__name__)
+        set_field = object.__setattr__
+        if self.members is not None:
+            set_field(self, "members", self.members.align(self.tree))
+        for name, money in (*self.figures, *self.funds):
+            if to_minor(money, self.orders.decimals, thing=f"figure or fund {name!r}") < 0 and name in dict(self.funds):
+                raise InputError(f"fund {name!r}", "is negative", value=money, allowed="0 or more")
+        set_field(self, "member_index", self._indices(self.orders.member, guest=len(self.tree), thing="member"))
+        buyer = self.orders.buyer
+        set_field(
+            self, "buyer_index", None if buyer is None else self._indices(buyer, guest=NO_MEMBER, thing="buyer")
+        )
+
+    def _indices(self, labels: Labels, *, guest: int, thing: str) -> IndexArray:
+        try:
+            found = self.tree.indices(labels.values, thing=f"orders column {thing!r}", null=labels.null)
+        except UnknownMemberError as error:
+            # The caller knows his own rows, not those of the canonical order.
+            rows = self.orders.caller_rows(np.array(error.rows, dtype=ROW))
+            raise UnknownMemberError(
+                error.thing, error.problem, allowed=error.allowed, hint=error.hint, rows=sorted(rows), labels=error.labels
+            ) from None
+        if labels.null is not None and guest != NO_MEMBER:
+            found = np.where(labels.null, INDEX(guest), found)
+        return readonly(found)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        lines, orders = len(self.orders), self.orders.n_orders
+        return (
+            f"Facts({len(self.tree):,} member{'s' * (len(self.tree) != 1)}; "
+            f"{lines:,} line{'s' * (lines != 1)} of {orders:,} order{'s' * (orders != 1)})"
+        )
+
+    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` gives, computing it once: facts never change, so neither does it."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def with_orders(self, orders: Orders) -> Facts:
+        """Return the same facts with other orders; members are not aligned again."""
+        fresh = object.__new__(Facts)
+        for field in attrs.fields(Facts):
+            object.__setattr__(fresh, field.name, getattr(self, field.name))
+        object.__setattr__(fresh, "orders", orders)
+        object.__setattr__(fresh, "_kept", {})
+        buyer = orders.buyer
+        member = fresh._indices(orders.member, guest=len(self.tree), thing="member")  # noqa: SLF001  # own class
+        object.__setattr__(fresh, "member_index", member)
+        index = None if buyer is None else fresh._indices(buyer, guest=NO_MEMBER, thing="buyer")  # noqa: SLF001  # own class
+        object.__setattr__(fresh, "buyer_index", index)
+        return fresh
+
+    def order_column(self, name: str) -> Column:
+        """Return a column of the orders, or of the catalog by the orders' products.
+
+        Raises
+        ------
+        OrdersError
+            Neither has a column of that name.
+        """
+        if name in self.orders.names or self.catalog is None or name not in self.catalog.names:
+            return self.orders.column(name)
+        return self.keep(("catalog", name), lambda: self._from_catalog(name))  # type: ignore[no-any-return]
+
+    def _from_catalog(self, name: str) -> Column:
+        product = self.orders.column("product")
+        if self.catalog is None or not isinstance(product, Categories):
+            raise OrdersError("orders column 'product'", "is not a column of product names or numbers")
+        return self.catalog.column(name).take(self.catalog.lookup(product))
+
+    def amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
+        """Return an order column as integers, its decimals and a bound of its absolute values.
+
+        A quantity that the orders do not give is 1.
+
+        Raises
+        ------
+        OrdersError
+            The column is missing or is neither money, volume nor a count.
+        """
+        return self.keep(("amounts", name), lambda: self._amounts_of(name))  # type: ignore[no-any-return]
+
+    def _amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
+        if name == _QUANTITY and name not in self.orders.names:
+            return readonly(np.ones(len(self.orders), dtype=MINOR)), 0, 1
+        column = self.order_column(name)
+        if not isinstance(column, Amounts | Numbers):
+            raise OrdersError(
+                f"orders column {name!r}",
+                "is not money, a volume or a count",
+                value=type(column).__name__,
+                hint=f"Name it as money or volume: Orders.from_records(..., volumes={{{name!r}: 2}})",
+            )
+        decimals = column.decimals if isinstance(column, Amounts) else 0
+        return column.values, decimals, greatest(column.values)
+
+    def member_column(self, name: str) -> Column:
+        """Return a member column in tree order.
+
+        Raises
+        ------
+        InputError
+            There are no member columns, or none of that name.
+        """
+        if self.members is None:
+            raise InputError(
+                f"members column {name!r}", "is needed by the plan", hint="Pass Facts(members=Members...)"
+            )
+        return self.members.column(name)
+
+    def fund_total(self) -> int:
+        """Return the sum of the declared funds in minor units."""
+        return sum(to_minor(money, self.orders.decimals, thing=f"fund {name!r}") for name, money in self.funds)
+
+    def figure(self, name: str) -> int:
+        """Return a named figure in minor units.
+
+        Raises
+        ------
+        InputError
+            No figure of that name was given.
+        """
+        figures = dict(self.figures)
+        if name not in figures:
+            raise InputError(f"figure {name!r}", "is missing", allowed=", ".join(figures) or "no figures given")
+        return to_minor(figures[name], self.orders.decimals, thing=f"figure {name!r}")

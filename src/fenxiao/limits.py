@@ -1,0 +1,306 @@
+"""`Margin` and `Cap`: the limits of a plan, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, get_args
+
+import attrs
+
+from fenxiao.errors import PlanError, Reason, UnsupportedError
+from fenxiao.expressions import Base
+from fenxiao.money import Rate, to_minor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Rule: TypeAlias = Literal["proportional", "priority", "equal_awards", "equal_losses", "talmud", "reject"]
+RULES: Final = get_args(Rule)
+Leftover: TypeAlias = Literal["largest_remainder", "floor"]
+LEFTOVERS: Final = get_args(Leftover)
+Scope: TypeAlias = Literal[
+    "line",
+    "product_in_order",
+    "policy_in_order",
+    "order",
+    "payee",
+    "owner",
+    "source",
+    "policy",
+    "product",
+    "region",
+    "period",
+    "company",
+]
+SCOPES: Final = get_args(Scope)
+IN_ORDER: Final = ("line", "product_in_order", "policy_in_order", "order")
+"""Scopes that look at one order, in the sequence in which they run."""
+WIDE: Final = (("payee", "owner", "source"), ("policy", "product", "region"), ("period",), ("company",))
+"""Scopes that look at many orders, in the sequence in which they run; inside a group, plan order."""
+Window: TypeAlias = Literal["period", "year", "lifetime"]
+WINDOWS: Final = get_args(Window)
+
+REASON_OF_SCOPE: Final[Mapping[str, Reason]] = {
+    "line": Reason.CUT_LINE,
+    "product_in_order": Reason.CUT_PRODUCT_IN_ORDER,
+    "policy_in_order": Reason.CUT_POLICY_IN_ORDER,
+    "order": Reason.CUT_ORDER,
+    "payee": Reason.CUT_PAYEE,
+    "owner": Reason.CUT_OWNER,
+    "source": Reason.CUT_SOURCE,
+    "policy": Reason.CUT_POLICY,
+    "product": Reason.CUT_PRODUCT,
+    "region": Reason.CUT_REGION,
+    "period": Reason.CUT_PERIOD,
+    "company": Reason.CUT_COMPANY,
+}
+
+
+def _choice(allowed: Sequence[str]) -> Any:
+    def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if value not in allowed:
+            thing = f"{type(instance).__name__}, {attribute.name}"
+            raise PlanError(thing, "is not one of the choices", value=value, allowed=", ".join(allowed))
+
+    return check
+
+
+def _money(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value is not None and (not isinstance(value, str) or to_minor(value, 12, thing=attribute.name) < 0):
+        raise PlanError(f"Cap, {attribute.name}", "is not an amount", value=value, allowed='0 or more, such as "500.00"')
+
+
+def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _money_by_rank(table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(dict(table).items())
+    for rank, money in pairs:
+        if not isinstance(money, str) or to_minor(money, 12, thing=f"Cap, by_rank {rank!r}") < 0:
+            raise PlanError(f"Cap, by_rank {rank!r}", "is not an amount", value=money, allowed='such as "500.00"')
+    return pairs
+
+
+def _limit_rate(value: object) -> Rate | None:
+    return None if value is None else Rate.of(value)  # type: ignore[arg-type]  # refuses what it cannot read
+
+
+def _base(value: object) -> Base | None:
+    return None if value is None else Base.from_data(value)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Margin:
+    """What an order's payouts may use at most: its budget.
+
+    Build one with `rate`, `column` or `catalog`. The budget of an order is the sum of its lines' margins, or
+    0 where that is negative.
+
+    Parameters
+    ----------
+    guard : {"order", "line"}
+        ``"line"``: besides, no line pays more than its own margin.
+    losses : {"ignore", "offset"}
+        ``"offset"``: negative order margins lower what the period's claims may use.
+    rule, leftover
+        What gives way where claims exceed the budget; see `Cap`.
+
+    Examples
+    --------
+    >>> Margin.rate("25%", of="paid").share
+    Rate("25%")
+    """
+
+    share: Rate | None = attrs.field(default=None, converter=_limit_rate)
+    of: Base | None = attrs.field(default=None, converter=_base)
+    from_catalog: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    guard: str = attrs.field(default="order", validator=_choice(("order", "line")))
+    losses: str = attrs.field(default="ignore", validator=_choice(("ignore", "offset")))
+    rule: str = attrs.field(default="proportional", validator=_choice(RULES))
+    leftover: str = attrs.field(default="largest_remainder", validator=_choice(LEFTOVERS))
+    name_of_column: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        ways = [self.of is not None, self.from_catalog, self.name_of_column is not None]
+        if sum(ways) != 1 or (self.share is not None) != (self.of is not None):
+            raise PlanError(
+                "Margin",
+                "needs exactly one source",
+                allowed='Margin.rate("25%", of="paid"), Margin.column("margin") or Margin.catalog()',
+            )
+
+    @classmethod
+    def rate(cls, share: object, *, of: str | Base, **options: str) -> Margin:
+        """Return a margin that is a share of a base, floored line by line; above 100 % is refused."""
+        margin = cls(share=share, of=of, **options)  # type: ignore[arg-type]  # converters read them
+        if margin.share is not None and margin.share.fraction > 1:
+            raise PlanError("Margin.rate", "is above the whole", value=str(margin.share), allowed="0 to 100 %")
+        return margin
+
+    @classmethod
+    def column(cls, name: str = "margin", **options: str) -> Margin:
+        """Return a margin that the orders give line by line; it may be negative (a loss)."""
+        return cls(name_of_column=name, **options)  # type: ignore[arg-type]  # converters read them
+
+    @classmethod
+    def catalog(cls, **options: str) -> Margin:
+        """Return a margin from the catalog: a share of paid by product or category, else price minus cost."""
+        return cls(from_catalog=True, **options)  # type: ignore[arg-type]  # converters read them
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Cap:
+    """A limit on payouts besides the margin.
+
+    Build one with `per_line`, `per_order`, `per_product`, `per_policy`, `per_payee`, `per_owner`,
+    `per_source`, `per_region`, `per_period` or `company`.
+
+    Parameters
+    ----------
+    scope
+        The group that one limit holds for.
+    money, rate and of, column, by_rank
+        The limit: an amount; a share of a base summed over the group; a money column (of the orders for
+        scopes inside an order, of the members for payee and owner); an amount by the payee's rank.
+    on : names of policies
+        What the cap cuts; all policies if left out.
+    counting : names of policies
+        What uses the limit up; the same as `on` if left out.
+    rule
+        Who gives way: ``proportional``; ``priority`` (later policies, then farther levels first);
+        ``equal_awards``; ``equal_losses``; ``talmud``; ``reject`` (raise, settle nothing).
+    leftover
+        ``largest_remainder`` uses the limit to the last minor unit, ``floor`` leaves what does not divide.
+    cut
+        ``forfeit``, or ``defer``: kept in `State`, oldest first, for the next run (wide scopes only).
+    window
+        Over what the limit holds: the ``period``, its calendar ``year``, or the ``lifetime``; usage so far
+        is in `State`.
+    name
+        Names the cap in reports and in `State`; by default its scope and place.
+
+    Examples
+    --------
+    >>> Cap.per_order("30%", of="paid").scope
+    'order'
+    >>> Cap.per_payee("5000.00", window="lifetime").money
+    '5000.00'
+    """
+
+    scope: str = attrs.field(validator=_choice(SCOPES))
+    money: str | None = attrs.field(default=None, validator=_money)
+    rate: Rate | None = attrs.field(default=None, converter=_limit_rate)
+    of: Base | None = attrs.field(default=None, converter=_base)
+    column: str | None = None
+    by_rank: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_money_by_rank)
+    rank_column: str = "rank"
+    on: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
+    counting: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
+    rule: str = attrs.field(default="proportional", validator=_choice(RULES))
+    leftover: str = attrs.field(default="largest_remainder", validator=_choice(LEFTOVERS))
+    cut: str = attrs.field(default="forfeit", validator=_choice(("forfeit", "defer")))
+    window: str = attrs.field(default="period", validator=_choice(WINDOWS))
+    name: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        ways = [self.money is not None, self.rate is not None, self.column is not None, bool(self.by_rank)]
+        if sum(ways) != 1 or (self.rate is not None) != (self.of is not None):
+            raise PlanError(
+                f"Cap on {self.scope}",
+                "needs exactly one limit",
+                allowed='an amount "500.00", a rate "30%" with of=, column= or by_rank=',
+            )
+        if self.by_rank and self.scope != "payee":
+            raise UnsupportedError(f"Cap on {self.scope}", "has a limit by rank", allowed="by_rank with scope payee")
+        if self.column is not None and self.scope not in (*IN_ORDER, "payee", "owner"):
+            raise UnsupportedError(f"Cap on {self.scope}", "has a column as limit", allowed="scopes in an order, payee, owner")
+        if self.in_order and (self.cut != "forfeit" or self.window != "period"):
+            raise UnsupportedError(
+                f"Cap on {self.scope}",
+                "looks at one order and can neither defer nor span periods",
+                hint='Use a wide scope, such as Cap.per_payee(..., cut="defer")',
+            )
+        if self.window != "period" and self.rate is not None:
+            raise UnsupportedError(
+                f"Cap on {self.scope}", "is a rate of a base over more than the period", allowed="money, column or by_rank"
+            )
+        if self.cut == "defer" and self.rule == "reject":
+            raise UnsupportedError(f"Cap on {self.scope}", "both rejects and defers", allowed="one of them")
+
+    @property
+    def in_order(self) -> bool:
+        """Return whether the cap looks at one order only."""
+        return self.scope in IN_ORDER
+
+    @property
+    def reason(self) -> Reason:
+        """Return the reason of lines whose largest cut is this cap's."""
+        return REASON_OF_SCOPE[self.scope]
+
+    @classmethod
+    def _limited(cls, scope: str, limit: object, of: str | Base | None, options: dict[str, Any]) -> Cap:
+        if of is not None:
+            return cls(scope=scope, rate=limit, of=of, **options)  # type: ignore[arg-type]  # converters read them
+        return cls(scope=scope, money=limit, **options)  # type: ignore[arg-type]  # the validator reads it
+
+    @classmethod
+    def per_line(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on each order line."""
+        return cls._limited("line", limit, of, options)
+
+    @classmethod
+    def per_order(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on each order."""
+        return cls._limited("order", limit, of, options)
+
+    @classmethod
+    def per_product(
+        cls, limit: object = None, *, within: str, of: str | Base | None = None, **options: Any
+    ) -> Cap:
+        """Return a cap on each product within an ``"order"`` or the ``"period"``."""
+        return cls._limited(_within("product", within), limit, of, options)
+
+    @classmethod
+    def per_policy(cls, limit: object = None, *, within: str, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on each policy within an ``"order"`` or the ``"period"``."""
+        return cls._limited(_within("policy", within), limit, of, options)
+
+    @classmethod
+    def per_payee(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on each payee; a rate is one of the base of his own orders."""
+        return cls._limited("payee", limit, of, options)
+
+    @classmethod
+    def per_owner(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on all positions of one person together (members' column ``owner``)."""
+        return cls._limited("owner", limit, of, options)
+
+    @classmethod
+    def per_source(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on what one credited member's orders cause to be paid."""
+        return cls._limited("source", limit, of, options)
+
+    @classmethod
+    def per_region(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on each region over the period."""
+        return cls._limited("region", limit, of, options)
+
+    @classmethod
+    def per_period(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on everything that the period pays."""
+        return cls._limited("period", limit, of, options)
+
+    @classmethod
+    def company(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
+        """Return a cap on everything that the company pays, after all other limits."""
+        return cls._limited("company", limit, of, options)
+
+
+def _within(what: str, within: str) -> str:
+    if within not in ("order", "period"):
+        raise PlanError(f"Cap.per_{what}, within", "is not one of the choices", value=within, allowed="order, period")
+    return f"{what}_in_order" if within == "order" else what

@@ -1,0 +1,125 @@
+"""Order lines block by block: claims of every stage, guarded inside each order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import BLOCK_ROWS, ROW, RowArray, blocks
+from fenxiao.margin import OrderGuard
+from fenxiao.policies.base import OrderBlock, OrderPolicy
+from fenxiao.sheets import Sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fenxiao.limits import Cap, Margin
+    from fenxiao.margin.budget import Budget
+    from fenxiao.policies.base import PeriodPolicy, PreparedPolicy, Setting
+
+
+
+@final
+@attrs.frozen(eq=False)
+class GuardedBlock:
+    """One block after scope 1 of the guard.
+
+    ``taken`` maps the place of a cap to the minor units it cut; ``margin_place``, the number of caps, stands
+    for the margin.
+    """
+
+    block: OrderBlock
+    sheets: tuple[Sheet, ...]
+    budget: Budget
+    taken: dict[int, int]
+    margin_place: int
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class OrderRun:
+    """The order policies of a plan, made ready for one setting.
+
+    Parameters
+    ----------
+    setting : what is settled
+    prepared : place in the plan and prepared policy, by stage in ascending order
+    guard : scope 1 of the guard
+    """
+
+    setting: Setting
+    prepared: tuple[tuple[tuple[int, PreparedPolicy], ...], ...]
+    guard: OrderGuard
+
+    @classmethod
+    def prepare(
+        cls,
+        setting: Setting,
+        policies: tuple[OrderPolicy | PeriodPolicy, ...],
+        margin: Margin,
+        caps: tuple[Cap, ...],
+    ) -> OrderRun:
+        """Prepare the order policies of a plan."""
+        of_order = [(place, policy) for place, policy in enumerate(policies) if isinstance(policy, OrderPolicy)]
+        stages = sorted({policy.stage for _, policy in of_order})
+        prepared = tuple(
+            tuple((place, policy.prepare(setting)) for place, policy in of_order if policy.stage == stage)
+            for stage in stages
+        )
+        names = tuple(policy.name for policy in policies)
+        return cls(setting=setting, prepared=prepared, guard=OrderGuard(margin=margin, caps=caps, policies=names))
+
+    def at(self, setting: Setting) -> OrderRun:
+        """Return the run for other rows of facts that share the tree and the members' columns."""
+        return attrs.evolve(self, setting=setting)
+
+    def guarded(self, block: OrderBlock) -> GuardedBlock:
+        """Return claims and what scope 1 allows of them."""
+        budget = self.guard.budget(block)
+        sheets: list[Sheet] = []
+        taken: dict[int, int] = {}
+        for stage in self.prepared:
+            claims = [policy(block) for _, policy in stage]
+            sheet = Sheet(block, [place for place, _ in stage], claims)
+            for cap, amount in self.guard.apply(sheet, sheets, budget).items():
+                taken[cap] = taken.get(cap, 0) + amount
+            sheets.append(sheet)
+        return GuardedBlock(block, tuple(sheets), budget, taken, self.guard.caps_place)
+
+    def ranges(self) -> Iterator[slice | RowArray]:
+        """Yield the rows of each block: whole orders, about as many lines as the cache likes."""
+        rows = self.setting.rows
+        orders = self.setting.facts.orders
+        length = len(range(*rows.indices(len(orders)))) if isinstance(rows, slice) else len(rows)
+        edges = _edges(length, None if orders.single_line else self._starts(rows))
+        for low, high in edges:
+            yield slice(low, high) if isinstance(rows, slice) else rows[low:high]
+
+    def _starts(self, rows: slice | RowArray) -> RowArray:
+        order = self.setting.facts.orders.order_of_row
+        if order is None:
+            return np.zeros(0, dtype=ROW)
+        order = order[rows]
+        return np.concatenate(([0], np.flatnonzero(order[1:] != order[:-1]) + 1, [len(order)])).astype(ROW)
+
+    def __iter__(self) -> Iterator[GuardedBlock]:
+        """Yield every block, guarded."""
+        for rows in self.ranges():
+            yield self.guarded(OrderBlock(self.setting, rows))
+
+
+def _edges(length: int, starts: RowArray | None) -> Iterator[tuple[int, int]]:
+    if starts is None:
+        yield from blocks(length, BLOCK_ROWS)
+        return
+    low = 0
+    while low < length:
+        # An order longer than a block makes a block of its own.
+        after = int(np.searchsorted(starts, low + BLOCK_ROWS, side="right")) - 1
+        high = int(starts[after])
+        if high <= low:
+            high = int(starts[int(np.searchsorted(starts, low, side="right"))])
+        yield low, high
+        low = high

@@ -1,0 +1,255 @@
+"""Scope 1 of the guard: caps on lines, products, policies and the order, then the order's margin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import MINOR, MINOR_MAX, ROW, FlagArray, MinorArray, RowArray
+from fenxiao._columns import Amounts
+from fenxiao._kernels.rationing import priority_columns, ration_columns
+from fenxiao.errors import CapRejectedError, OrdersError
+from fenxiao.limits import IN_ORDER, Cap, Margin
+from fenxiao.margin.budget import Budget, line_margins
+from fenxiao.margin.groups import Groups, column_sums, exceeds, orders_of, saturating_add
+from fenxiao.money import ration_many, to_minor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fenxiao.policies.base import OrderBlock
+    from fenxiao.sheets import Sheet
+
+_DENSE_SLOTS: Final = 64
+_KEYS_SHOWN: Final = 1000
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class OrderGuard:
+    """The limits inside an order, made ready for one plan.
+
+    Parameters
+    ----------
+    margin : the plan's margin
+    caps : the plan's caps, all of them; a cap's place is its number in reports
+    policies : names of the plan's policies, in plan order
+    """
+
+    margin: Margin
+    caps: tuple[Cap, ...]
+    policies: tuple[str, ...]
+
+    def in_sequence(self) -> list[tuple[int, Cap]]:
+        """Return the caps inside an order in the sequence in which they run, with their places."""
+        return [(place, cap) for scope in IN_ORDER for place, cap in enumerate(self.caps) if cap.scope == scope]
+
+    def budget(self, block: OrderBlock) -> Budget:
+        """Return what the block's lines and orders may pay."""
+        by_line = line_margins(self.margin, block)
+        starts = block.starts
+        net = by_line
+        if starts is not None:
+            groups = orders_of(block)
+            net = groups.sums(by_line)
+        return Budget(by_line, np.maximum(net, 0), net)
+
+    def apply(self, sheet: Sheet, earlier: Sequence[Sheet], budget: Budget) -> dict[int, int]:
+        """Cut a stage's sheet to the limits of scope 1; return the sum taken by each cap's place.
+
+        Raises
+        ------
+        CapRejectedError
+            A limit with ``rule="reject"`` is exceeded.
+        """
+        taken: dict[int, int] = {}
+        if sheet.slots == 0 or len(sheet.block) == 0:
+            return taken
+        sequence = self.in_sequence()
+        for place, cap in sequence:
+            if cap.scope == "order":
+                continue
+            self._run(sheet, earlier, place, cap, taken)
+        if self.margin.guard == "line":
+            limit = np.maximum(budget.by_line, 0)
+            self._cut_groups(sheet, earlier, Groups(None, len(limit)), limit, self.caps_place, None, None, taken)
+        for place, cap in sequence:
+            if cap.scope == "order":
+                self._run(sheet, earlier, place, cap, taken)
+        self._cut_groups(sheet, earlier, orders_of(sheet.block), budget.by_order, self.caps_place, None, None, taken)
+        return taken
+
+    @property
+    def caps_place(self) -> int:
+        """Return the place that stands for the order margin."""
+        return len(self.caps)
+
+    def _run(self, sheet: Sheet, earlier: Sequence[Sheet], place: int, cap: Cap, taken: dict[int, int]) -> None:
+        groups = groups_of(cap, sheet.block)
+        limit = limits_of(cap, sheet.block, groups)
+        on = frozenset(self.policies if cap.on is None else cap.on)
+        counting = on if cap.counting is None else frozenset(cap.counting)
+        if cap.scope != "policy_in_order":
+            self._cut_groups(sheet, earlier, groups, limit, place, on, counting, taken)
+            return
+        for name in self.policies:
+            if name in on:
+                self._cut_groups(sheet, earlier, groups, limit, place, frozenset({name}), frozenset({name}), taken)
+
+    def _cut_groups(
+        self,
+        sheet: Sheet,
+        earlier: Sequence[Sheet],
+        groups: Groups,
+        limit: MinorArray,
+        place: int,
+        on: frozenset[str] | None,
+        counting: frozenset[str] | None,
+        taken: dict[int, int],
+    ) -> None:
+        slots = self._slots(sheet, on)
+        if len(slots) == 0:
+            return
+        room = self._room(sheet, earlier, groups, limit, on, counting)
+        entries = sheet.allowed if len(slots) == sheet.slots else sheet.allowed[slots]
+        over = exceeds(entries, groups, room, sheet.bound)
+        if not over.any():
+            return
+        rule, leftover = (
+            (self.margin.rule, self.margin.leftover)
+            if place == self.caps_place
+            else (self.caps[place].rule, self.caps[place].leftover)
+        )
+        lines = groups.lines_of(over)
+        if rule == "reject":
+            raise self._rejected(sheet.block, place, lines)
+        entries = np.take(entries, lines, axis=1)
+        if groups.of_line is None and sheet.uniform and len(slots) <= _DENSE_SLOTS and rule in ("proportional", "priority"):
+            limits = room[lines]
+            if rule == "priority":
+                new = priority_columns(entries, limits)
+            else:
+                new = ration_columns(entries, limits, leftover=leftover)  # type: ignore[arg-type]  # validated
+        else:
+            new = _ragged(sheet, slots, lines, entries, groups, room, rule, leftover)
+        taken[place] = taken.get(place, 0) + sheet.cut(place, slots, lines, new)
+
+    def _slots(self, sheet: Sheet, names: frozenset[str] | None) -> RowArray:
+        return np.array(
+            [slot for slot, place in enumerate(sheet.policy) if names is None or self.policies[place] in names], dtype=ROW
+        )
+
+    def _room(
+        self,
+        sheet: Sheet,
+        earlier: Sequence[Sheet],
+        groups: Groups,
+        limit: MinorArray,
+        on: frozenset[str] | None,
+        counting: frozenset[str] | None,
+    ) -> MinorArray:
+        """Return what the limits leave after earlier stages and after policies that only count."""
+        used: MinorArray | None = None
+        for other in (*earlier, sheet):
+            names = counting if other is not sheet else (counting or frozenset()) - (on or frozenset())
+            if other is sheet and not names:
+                continue
+            wanted = self._slots(other, names)
+            if other is not sheet and on is not None:
+                wanted = self._slots(other, (counting or frozenset()) | on)
+            if len(wanted):
+                spent = column_sums(other.allowed[wanted], other.bound)
+                sums = groups.sums(spent)
+                used = sums if used is None else saturating_add(used, sums)
+        return limit if used is None else np.maximum(limit - np.minimum(used, limit), 0)
+
+    def _rejected(self, block: OrderBlock, place: int, lines: RowArray) -> CapRejectedError:
+        name = "the order margin" if place == self.caps_place else f"cap {self.caps[place].name!r}"
+        rows = block.row_numbers[lines]
+        orders = block.facts.orders
+        keys = tuple((orders.order_id.value(int(row)), int(orders.line[row])) for row in rows[:_KEYS_SHOWN])
+        error = CapRejectedError(
+            name,
+            f"is exceeded on {len(rows)} order line(s) and rejects instead of cutting",
+            hint="Nothing was settled; the keys are on the error's attribute 'keys'",
+            rows=orders.caller_rows(rows),
+            labels=keys,
+        )
+        error.keys = keys
+        return error
+
+
+def _ragged(
+    sheet: Sheet,
+    slots: RowArray,
+    lines: RowArray,
+    entries: MinorArray,
+    groups: Groups,
+    room: MinorArray,
+    rule: str,
+    leftover: str,
+) -> MinorArray:
+    """Solve the marked groups where they span several lines or the rule is not a simple one."""
+    block = sheet.block
+    group = lines if groups.of_line is None else groups.of_line[lines]
+    level = np.stack([sheet.levels(int(slot))[lines] for slot in slots])
+    policy = np.array([sheet.policy[int(slot)] for slot in slots], dtype=ROW)
+    policies = np.broadcast_to(policy[:, None], entries.shape).ravel()
+    spread = np.broadcast_to(lines, entries.shape).ravel()
+    payee = sheet.payee[np.ix_(slots, lines)].ravel()
+    rank = np.append(block.facts.tree.label_rank, len(block.facts.tree))[payee]
+    order = np.lexsort((rank, spread, level.ravel(), policies))
+    flat = entries.ravel()[order]
+    unique, compact = np.unique(np.broadcast_to(group, entries.shape).ravel()[order], return_inverse=True)
+    classes = None
+    if rule == "priority":
+        _, classes = np.unique(np.stack((policies[order], level.ravel()[order])), axis=1, return_inverse=True)
+    solved = ration_many(flat, compact, room[unique], rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]
+    new = np.empty_like(flat)
+    new[order] = solved
+    return new.reshape(entries.shape)
+
+
+def groups_of(cap: Cap, block: OrderBlock) -> Groups:
+    """Return the groups of a cap inside an order."""
+    if cap.scope == "line":
+        return Groups(None, len(block))
+    if cap.scope != "product_in_order":
+        return orders_of(block)
+    codes = product_codes(block, "product", cap)
+    order = block.order_of_line()
+    if order is None:
+        return Groups(None, len(block))
+    pairs, of_line = np.unique(np.stack((order, codes.astype(ROW))), axis=1, return_inverse=True)
+    return Groups(of_line.astype(ROW).ravel(), pairs.shape[1])
+
+
+def product_codes(block: OrderBlock, name: str, cap: Cap) -> Any:
+    """Return the codes of a category column that a cap groups by; nobody may be missing."""
+    codes, _ = block.codes(name)
+    missing = np.flatnonzero(codes < 0)
+    if len(missing):
+        raise OrdersError(
+            f"orders column {name!r}",
+            f"is missing where cap {cap.name!r} needs it",
+            hint="Fill it, with a name of your own where there is none",
+            rows=block.facts.orders.caller_rows(block.row_numbers[missing]),
+        )
+    return codes
+
+
+def limits_of(cap: Cap, block: OrderBlock, groups: Groups) -> MinorArray:
+    """Return the limit of each group in minor units."""
+    if cap.money is not None:
+        limit = to_minor(cap.money, block.decimals, thing=f"cap {cap.name!r}")
+        return np.full(groups.count, limit, dtype=MINOR)
+    if cap.column is not None:
+        column = block.column(cap.column)
+        if not isinstance(column, Amounts):
+            raise OrdersError(f"orders column {cap.column!r}", f"is not money, as cap {cap.name!r} needs")
+        return groups.sums(column.values)
+    exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit
+    summed = exact if groups.of_line is None else exact.grouped(groups.of_line, groups.count)
+    return summed.times(cap.rate.fraction)  # type: ignore[union-attr]

@@ -1,0 +1,161 @@
+"""Groups and limits of wide caps: by payee, owner, source, policy, product, region, or all in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._columns import Amounts, Categories, Numbers
+from fenxiao.errors import InputError, PlanError
+from fenxiao.margin.cells import NONE
+from fenxiao.money import to_minor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fenxiao.limits import Cap
+    from fenxiao.margin.cells import Cells
+    from fenxiao.policies.base import Setting
+
+
+@final
+@attrs.frozen(eq=False)
+class ScopeGroups:
+    """Which group each cell belongs to.
+
+    Attributes
+    ----------
+    of_cell : int64 [cells]
+        Number of the group.
+    names : tuple
+        What `State` calls the groups: a member's label, an owner, a policy's name, a product, ...
+    code : int64 [groups]
+        The member's index, the owner's, product's or region's code; 0 where there is one group.
+    """
+
+    of_cell: RowArray
+    names: tuple[Any, ...]
+    code: RowArray
+
+    def including(self, names: Sequence[Any], cap: Cap, setting: Setting) -> ScopeGroups:
+        """Return the same groups and those of further names, which have no cell."""
+        new = [name for name in dict.fromkeys(names) if name not in set(self.names)]
+        codes = np.array([_code_of(cap, name, setting) for name in new], dtype=ROW)
+        return ScopeGroups(self.of_cell, (*self.names, *new), np.concatenate((self.code, codes)))
+
+
+def _code_of(cap: Cap, name: Any, setting: Setting) -> int:
+    if cap.scope in ("payee", "source"):
+        return setting.facts.tree.index(name)
+    if cap.scope in ("product", "region"):
+        values = setting.everything.codes(cap.scope)[1]
+        return values.index(name) if name in values else NONE
+    if cap.scope == "owner":
+        _, values = owners(setting)
+        return values.index(name) if name in values else NONE
+    return 0
+
+
+def groups_of_cells(cap: Cap, cells: Cells, setting: Setting, policies: Sequence[str]) -> ScopeGroups:
+    """Return the groups of a wide cap."""
+    tree = setting.facts.tree
+    if cap.scope == "payee":
+        code, of_cell = np.unique(cells.payee, return_inverse=True)
+        names = tuple(tree.labels(code))
+    elif cap.scope == "source":
+        code, of_cell = np.unique(cells.keys["source"], return_inverse=True)
+        names = tuple(None if index == NONE else tree.label(int(index)) for index in code)
+    elif cap.scope == "owner":
+        by_member, values = owners(setting)
+        code, of_cell = np.unique(by_member[cells.payee], return_inverse=True)
+        names = tuple(values[int(owner)] for owner in code)
+    elif cap.scope == "policy":
+        code, of_cell = np.unique(cells.policy, return_inverse=True)
+        names = tuple(policies[int(place)] for place in code)
+    elif cap.scope in ("product", "region"):
+        values = setting.everything.codes(cap.scope)[1]
+        code, of_cell = np.unique(cells.keys[cap.scope], return_inverse=True)
+        names = tuple(None if value == NONE else values[int(value)] for value in code)
+    else:
+        return ScopeGroups(np.zeros(len(cells), dtype=ROW), ("",), np.zeros(1, dtype=ROW))
+    return ScopeGroups(of_cell.astype(ROW).ravel(), names, code.astype(ROW))
+
+
+def owners(setting: Setting) -> tuple[IndexArray, tuple[Any, ...]]:
+    """Return the code of each member's owner and what the codes stand for."""
+    column = setting.member_column("owner")
+    if isinstance(column, Numbers):
+        values, codes = np.unique(column.values, return_inverse=True)
+        return codes.astype(INDEX).ravel(), tuple(values.tolist())
+    if not isinstance(column, Categories) or (column.codes < 0).any():
+        raise InputError("members column 'owner'", "does not name everybody's owner", allowed="text or integers, no nulls")
+    return column.codes, column.values
+
+
+def limits_of_groups(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
+    """Return the limit of each group in minor units."""
+    if cap.money is not None:
+        limit = to_minor(cap.money, setting.decimals, thing=f"cap {cap.name!r}")
+        return np.full(len(groups.names), limit, dtype=MINOR)
+    if cap.by_rank:
+        return _by_rank(cap, groups, setting)
+    if cap.column is not None:
+        return _by_column(cap, groups, setting)
+    block = setting.everything
+    group, count, place = _lines_by_group(cap, groups, setting)
+    summed = cap.of.value(block).grouped(group, count)  # type: ignore[union-attr]  # the only kind left
+    return summed.times(cap.rate.fraction)[place]  # type: ignore[union-attr]
+
+
+def _lines_by_group(cap: Cap, groups: ScopeGroups, setting: Setting) -> tuple[Any, int, RowArray]:
+    """Return each order line's group, the number of such groups, and where each cap group stands among them."""
+    block = setting.everything
+    if cap.scope in ("payee", "source"):
+        return block.member, setting.size + 1, groups.code
+    if cap.scope == "owner":
+        by_member, values = owners(setting)
+        # Guests belong to nobody; their number comes last.
+        of_member = np.append(by_member, INDEX(len(values)))
+        return of_member[block.member], len(values) + 1, groups.code
+    if cap.scope in ("product", "region"):
+        codes, values = block.codes(cap.scope)
+        return np.where(codes < 0, INDEX(len(values)), codes), len(values) + 1, groups.code
+    return np.zeros(len(block), dtype=ROW), 1, np.zeros(len(groups.names), dtype=ROW)
+
+
+def _by_rank(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
+    column = setting.member_column(cap.rank_column)
+    table = {rank: to_minor(money, setting.decimals, thing=f"cap {cap.name!r}") for rank, money in cap.by_rank}
+    if not isinstance(column, Categories):
+        raise PlanError(f"members column {cap.rank_column!r}", "is not text", hint='Ranks are names, such as "gold"')
+    missing = [value for value in column.values if str(value) not in table]
+    if missing or (column.codes < 0).any():
+        raise PlanError(
+            f"cap {cap.name!r}, by_rank", "has no limit for every rank that occurs", value=missing, allowed=", ".join(table)
+        )
+    limits = np.array([table[str(value)] for value in column.values], dtype=MINOR)
+    return limits[column.codes[groups.code]]
+
+
+def _by_column(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
+    name = cap.column or ""
+    column = setting.member_column(name)
+    if not isinstance(column, Amounts) or column.decimals != setting.decimals or (column.values < 0).any():
+        raise PlanError(
+            f"members column {name!r}",
+            f"is not money from 0 in the plan's currency, as cap {cap.name!r} needs",
+            hint=f"Read it as money: Members.from_records(..., money=({name!r},))",
+        )
+    if cap.scope == "payee":
+        return column.values[groups.code]
+    by_member, values = owners(setting)
+    limits = np.full(len(values), NONE, dtype=MINOR)
+    limits[by_member] = column.values
+    if (limits[by_member] != column.values).any():
+        raise PlanError(
+            f"cap {cap.name!r}", f"reads column {name!r}, which differs between positions of one owner", allowed="one limit an owner"
+        )
+    return limits[groups.code]

@@ -1,0 +1,8 @@
+"""Orders: what was sold, credited to whom, in typed columns and one canonical row order."""
+
+from __future__ import annotations
+
+from fenxiao._tables import Labels, TableOptions
+from fenxiao.orders.table import Orders
+
+__all__ = ["Labels", "Orders", "TableOptions"]

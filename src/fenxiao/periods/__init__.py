@@ -1,0 +1,13 @@
+"""Periods in local dates, and exact instants: microseconds since 1970-01-01T00:00Z.
+
+A period is a half-open range of local dates. Which instants it covers depends on an IANA zone, which the
+plan names; nothing here reads the clock or the machine's own zone.
+"""
+
+from __future__ import annotations
+
+from fenxiao.periods.instants import to_instants
+from fenxiao.periods.period import Period, day, month, week, year
+from fenxiao.periods.zones import day_start, zone_of
+
+__all__ = ["Period", "day", "day_start", "month", "to_instants", "week", "year", "zone_of"]

@@ -1,0 +1,464 @@
+"""The protocol of policies: what a policy is given, and the claims it returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._columns import Amounts, Categories, Column, Numbers
+from fenxiao._kernels.tally import Tally, greatest
+from fenxiao.errors import PlanError, Reason, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fenxiao._arrays import AnyArray, FlagArray
+    from fenxiao.facts import Facts
+    from fenxiao.money import Currency
+    from fenxiao.periods import Period
+
+DEPTH_MAX: Final = 64
+"""The greatest depth an order-local policy may name."""
+
+NO_LEVEL: Final = -1
+"""The level of a claim that has none."""
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class Setting:
+    """What is being settled: the facts, which of their order lines, in which currency.
+
+    ``rows`` is a slice or ascending row numbers of whole orders.
+    """
+
+    facts: Facts
+    currency: Currency
+    rows: slice | RowArray
+    anchor: str | None = None
+    period: Period | None = None
+    _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Return the number of members."""
+        return len(self.facts.tree)
+
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of the currency."""
+        return self.currency.decimals
+
+    @property
+    def everything(self) -> OrderBlock:
+        """Return all lines that are settled as one block."""
+        return OrderBlock(self, self.rows)
+
+    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` gives, computing it once."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def member_column(self, name: str) -> Column:
+        """Return a member column in tree order."""
+        return self.facts.member_column(name)
+
+    def own(self, name: str) -> Amounts | Numbers:
+        """Return the sum of an order column over each member's own orders; ``orders`` counts them."""
+        return self.keep(("own", name), lambda: self._own(name))  # type: ignore[no-any-return]
+
+    def _own(self, name: str) -> Amounts | Numbers:
+        block = self.everything
+        if name == "orders":
+            values = np.ones(len(block), dtype=MINOR) if block.starts is None else _first_lines(block.starts)
+            decimals: int | None = None
+        else:
+            values, found, _ = block.amounts_of(name)
+            decimals = found or None
+            if isinstance(self.facts.order_column(name), Amounts):
+                decimals = found
+        tally = Tally(self.size + 1)
+        tally.add(block.member, values)
+        sums = tally.sums(f"own volume {name!r}")[: self.size]
+        return Numbers(sums) if decimals is None else Amounts(sums, decimals)
+
+
+def _first_lines(starts: RowArray) -> MinorArray:
+    first = np.zeros(int(starts[-1]), dtype=MINOR)
+    first[starts[:-1]] = 1
+    return first
+
+
+@final
+class OrderBlock:
+    """Consecutive lines of whole orders, as columns.
+
+    Attributes
+    ----------
+    member : int32 [n]
+        Index of the credited member; the number of members for a guest.
+    starts : int64 [orders + 1] or None
+        Where each order's lines start; None where every order has one line.
+    """
+
+    __slots__ = ("_buyer", "member", "rows", "setting", "starts")
+
+    def __init__(self, setting: Setting, rows: slice | RowArray) -> None:
+        self.setting = setting
+        self.rows = rows
+        self.member: IndexArray = self._cut(setting.facts.member_index)
+        orders = setting.facts.orders
+        self.starts: RowArray | None = None
+        if not orders.single_line:
+            order = self._cut(orders.order_of_row)
+            edges = np.flatnonzero(order[1:] != order[:-1]) + 1
+            self.starts = np.concatenate(([0], edges, [len(order)])).astype(ROW) if len(order) else np.zeros(1, dtype=ROW)
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.member)
+
+    @property
+    def n_orders(self) -> int:
+        """Return the number of orders."""
+        return len(self.member) if self.starts is None else len(self.starts) - 1
+
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of the currency."""
+        return self.setting.currency.decimals
+
+    @property
+    def facts(self) -> Facts:
+        """Return the facts that the lines are part of."""
+        return self.setting.facts
+
+    def _cut(self, values: AnyArray) -> Any:
+        return values[self.rows] if isinstance(self.rows, slice) else np.take(values, self.rows)
+
+    @property
+    def row_numbers(self) -> RowArray:
+        """Return the lines' row numbers among all orders' lines."""
+        if isinstance(self.rows, slice):
+            return np.arange(*self.rows.indices(len(self.facts.orders)), dtype=ROW)
+        return self.rows
+
+    def buyer(self) -> IndexArray | None:
+        """Return the buyers' indices, -1 where unknown; None where orders name no buyers."""
+        found = self.facts.buyer_index
+        return None if found is None else self._cut(found)
+
+    def column(self, name: str) -> Column:
+        """Return an order column of these lines."""
+        return self.facts.order_column(name).take(self.rows)
+
+    def amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
+        """Return a column as integers, its decimals, and a bound of its absolute values."""
+        values, decimals, bound = self.facts.amounts_of(name)
+        return self._cut(values), decimals, bound
+
+    def amounts(self, name: str) -> MinorArray:
+        """Return a money, volume or count column of these lines in its smallest unit."""
+        return self.amounts_of(name)[0]
+
+    def codes(self, name: str) -> tuple[IndexArray, tuple[Any, ...]]:
+        """Return a category column of these lines: codes (-1 for null) and the values they point to."""
+        column = self.facts.order_column(name)
+        if not isinstance(column, Categories):
+            raise PlanError(
+                f"orders column {name!r}",
+                "is not a category",
+                hint=f"Declare it: Orders.from_records(..., categories=({name!r},))",
+            )
+        return self._cut(column.codes), column.values
+
+    def order_of_line(self) -> RowArray | None:
+        """Return for each line the number of its order in the block; None where each order has one line."""
+        if self.starts is None:
+            return None
+        return np.repeat(np.arange(self.n_orders, dtype=ROW), np.diff(self.starts))
+
+    def order_sum(self, values: MinorArray) -> MinorArray:
+        """Return for each line the sum of `values` over the lines of its order."""
+        if self.starts is None or len(self) == 0:
+            return values
+        tally = Tally(self.n_orders)
+        tally.add(self.order_of_line(), values)  # type: ignore[arg-type]  # orders have several lines here
+        return np.repeat(tally.sums("the sum over an order's lines"), np.diff(self.starts))
+
+    def first_orders(self) -> FlagArray:
+        """Return for each line whether its order is its buyer's first among the facts."""
+        marks = self.facts.keep(
+            ("first orders", self.setting.anchor), lambda: _first_orders(self.facts, self.setting.anchor)
+        )
+        return self._cut(marks)  # type: ignore[no-any-return]
+
+
+def _first_orders(facts: Facts, anchor: str | None) -> FlagArray:
+    if anchor is None:
+        raise PlanError(
+            "Where(first_order=True)", "needs to know the time of an order", hint='Name it: Plan(anchor="paid_at")'
+        )
+    who = facts.member_index if facts.buyer_index is None else facts.buyer_index
+    known = np.flatnonzero((who >= 0) & (who < len(facts.tree)))
+    when = facts.orders.instants(anchor)[known]
+    # Rows are sorted by order id, so the row number breaks ties of time.
+    ranked = known[np.lexsort((known, when, who[known]))]
+    first = ranked[np.flatnonzero(np.diff(who[ranked], prepend=-1))]
+    marks = np.zeros(len(who), dtype=FLAG)
+    if facts.orders.single_line:
+        marks[first] = True
+    else:
+        marks[:] = np.isin(facts.orders.order_of_row, facts.orders.order_of_row[first])
+    return marks
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class Claims:
+    """What one policy claims on one block of order lines.
+
+    Claims stand in slots: slot ``s`` holds at most one claim for each line. Nobody's claims (payee = number
+    of members) are zero.
+
+    Parameters
+    ----------
+    payee : int32 [slots, lines]
+    amount : int64 [slots, lines], minor units, not negative
+    levels : a level for each slot, or int32 [slots, lines] where they differ by line
+    breakage : minor units that were planned and found nobody to be paid
+    bound : an upper bound of one claim, in minor units
+    base_of : gives the floor of each line's base (int64 [lines]), for explanations
+    rate_of : gives the text of the rate of ``(slot, line)``, for explanations
+    """
+
+    payee: IndexArray
+    amount: MinorArray
+    levels: tuple[int, ...] | IndexArray
+    breakage: int = 0
+    bound: int = MINOR_MAX
+    base_of: Callable[[], MinorArray] | None = None
+    rate_of: Callable[[int, int], str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        block: OrderBlock,
+        *,
+        line: Sequence[int] | RowArray,
+        payee: Sequence[int] | IndexArray,
+        amount_minor: Sequence[int] | MinorArray,
+        level: int | Sequence[int] | IndexArray = NO_LEVEL,
+    ) -> Claims:
+        """Build claims from one entry a claim.
+
+        Parameters
+        ----------
+        block : the block the policy was given
+        line : line numbers within the block
+        payee : member indices, ``block.facts.tree.index(label)``
+        amount_minor : minor units, not negative
+        level : one level for all, or one a claim
+
+        Raises
+        ------
+        PlanError
+            Lengths differ, an index is out of range, an amount is negative or not an integer.
+
+        Examples
+        --------
+        Five minor units for the credited member of every line::
+
+            Claims.of(block, line=range(len(block)), payee=block.member, amount_minor=[5] * len(block))
+        """
+        lines, people, amounts = _integers(line, "line"), _integers(payee, "payee"), _integers(amount_minor, "amount_minor")
+        levels = np.broadcast_to(_integers([level] if isinstance(level, int) else level, "level"), lines.shape) if (
+            isinstance(level, int) or len(level) == len(lines)
+        ) else None
+        if levels is None or not len(lines) == len(people) == len(amounts):
+            raise PlanError("claims", "have columns of different lengths", allowed="one entry a claim in each")
+        nobody = block.setting.size
+        _within("line", lines, len(block) - 1)
+        _within("payee", people, nobody)
+        _within("amount_minor", amounts, MINOR_MAX)
+        keep = np.flatnonzero((people < nobody) & (amounts > 0))
+        label_rank = block.facts.tree.label_rank
+        keep = keep[np.lexsort((label_rank[people[keep]], levels[keep], lines[keep]))]
+        lines, people, amounts, levels = lines[keep], people[keep], amounts[keep], levels[keep]
+        first = np.searchsorted(lines, lines, side="left")
+        slot = np.arange(len(lines)) - first
+        slots = int(slot.max()) + 1 if len(slot) else 0
+        shape = (slots, len(block))
+        payees = np.full(shape, nobody, dtype=INDEX)
+        claimed = np.zeros(shape, dtype=MINOR)
+        at_level = np.full(shape, NO_LEVEL, dtype=INDEX)
+        payees[slot, lines], claimed[slot, lines], at_level[slot, lines] = people, amounts, levels
+        return cls(payee=payees, amount=claimed, levels=at_level, bound=greatest(amounts))
+
+
+def _integers(values: Any, thing: str) -> MinorArray:
+    array = np.asarray(values)
+    if len(array) == 0:
+        return np.zeros(0, dtype=MINOR)
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise PlanError(f"claims, {thing}", "is not a column of integers", value=str(array.dtype), allowed="integers")
+    return array.astype(MINOR)
+
+
+def _within(thing: str, values: MinorArray, most: int) -> None:
+    bad = np.flatnonzero((values < 0) | (values > most))
+    if len(bad):
+        raise PlanError(f"claims, {thing}", "is out of range", value=int(values[bad[0]]), allowed=f"0 to {most}", rows=bad)
+
+
+@attrs.frozen
+class Hop:
+    """One step of a walk, as explanations tell it.
+
+    ``member`` is who stands there (the number of members for nobody), ``payee`` who is paid.
+    """
+
+    level: int
+    member: int
+    payee: int
+    reason: Reason
+    detail: str = ""
+
+
+class PreparedPolicy(Protocol):
+    """A policy made ready for one setting."""
+
+    def __call__(self, block: OrderBlock) -> Claims:
+        """Return the claims on a block."""
+        ...
+
+    def trace(self, block: OrderBlock, line: int) -> list[Hop]:
+        """Tell the walk of one line, also of those who are not paid; nothing where it is not known."""
+        ...
+
+    def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:
+        """Return why a level that has a payee claims nothing."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class _Plain:
+    """A user's policy as it is: its claims are checked, its walk is not known."""
+
+    policy: OrderPolicy
+
+    def __call__(self, block: OrderBlock) -> Claims:
+        claims = self.policy.claims(block)
+        if not isinstance(claims, Claims):
+            raise PlanError(
+                f"policy {self.policy.name!r}", f"returned a {type(claims).__name__}", allowed="Claims.of(block, ...)"
+            )
+        return claims
+
+    def trace(self, block: OrderBlock, line: int) -> list[Hop]:  # noqa: ARG002  # protocol
+        return []
+
+    def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:  # noqa: ARG002  # protocol
+        return Reason.ZERO_RATE
+
+
+def _name(_: object, __: object, value: object) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise PlanError("a policy's name", "is empty or not text", value=value, allowed="a str of your choice")
+
+
+def _stage(instance: OrderPolicy | PeriodPolicy, _: object, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= DEPTH_MAX:
+        raise PlanError(f"policy {instance.name!r}, stage", "is not a stage", value=value, allowed="1 to 64")
+
+
+@attrs.frozen(kw_only=True)
+class OrderPolicy:
+    """Base of policies that claim on order lines. Subclass it to write your own.
+
+    A subclass is an ``@attrs.frozen(kw_only=True)`` class with fields of its own and a method
+    ``claims(block)`` that returns `Claims`. The guard treats it like the built-in ones: whatever it claims,
+    payouts never exceed the margins and caps of the plan.
+
+    Parameters
+    ----------
+    name
+        Unique in the plan.
+    stage
+        Stages run in ascending order and share the order's budget.
+    """
+
+    kind: ClassVar[str] = ""
+    """Tag in plain data; a policy of your own needs one to be written to and read from data."""
+
+    name: str = attrs.field(kw_only=False, validator=_name)
+    stage: int = attrs.field(default=1, validator=_stage)
+
+    def prepare(self, setting: Setting) -> PreparedPolicy:  # noqa: ARG002  # subclasses use it
+        """Return the policy made ready for a setting; override it to compute something once."""
+        return _Plain(self)
+
+    def claims(self, block: OrderBlock) -> Claims:
+        """Return the claims on a block of order lines."""
+        raise UnsupportedError(
+            f"policy {self.name!r}", "has no claims", hint=f"Define {type(self).__name__}.claims(self, block)"
+        )
+
+    def not_local(self) -> tuple[str, ...]:
+        """Return why an order's claims need more than that order; nothing where they do not."""
+        return ()
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class PeriodView:
+    """What a period policy sees: the facts and what earlier stages were allowed.
+
+    ``allowed`` maps a policy's name to int64 [members], minor units.
+    """
+
+    setting: Setting
+    allowed: Mapping[str, MinorArray]
+
+    @property
+    def facts(self) -> Facts:
+        """Return the facts."""
+        return self.setting.facts
+
+    @property
+    def orders(self) -> OrderBlock:
+        """Return all order lines of the period as one block."""
+        return self.setting.everything
+
+
+@attrs.frozen(kw_only=True)
+class PeriodPolicy:
+    """Base of policies that claim on the period as a whole. Subclass it to write your own.
+
+    The claims of all period policies together get at most what the period's orders left of their budgets,
+    plus the declared funds.
+    """
+
+    kind: ClassVar[str] = ""
+    name: str = attrs.field(kw_only=False, validator=_name)
+    stage: int = attrs.field(default=1, validator=_stage)
+
+    def claims(self, view: PeriodView) -> tuple[Sequence[int] | IndexArray, Sequence[int] | MinorArray]:
+        """Return payees (member indices) and amounts (minor units), one a claim."""
+        raise UnsupportedError(
+            f"policy {self.name!r}", "has no claims", hint=f"Define {type(self).__name__}.claims(self, view)"
+        )
+
+    def checked_claims(self, view: PeriodView) -> tuple[IndexArray, MinorArray]:
+        """Return the claims after checking that payees are members and amounts are not negative."""
+        payees, amounts = self.claims(view)
+        people, minor = _integers(payees, "payee"), _integers(amounts, "amount_minor")
+        if len(people) != len(minor):
+            raise PlanError(f"policy {self.name!r}", "returned columns of different lengths")
+        _within("payee", people, view.setting.size - 1)
+        _within("amount_minor", minor, MINOR_MAX)
+        return people.astype(INDEX), minor

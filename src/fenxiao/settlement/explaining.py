@@ -1,0 +1,149 @@
+"""Statements and explanations, from the lines and walks of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fenxiao.errors import Reason
+from fenxiao.lines import NO_ORDER
+from fenxiao.policies.base import OrderBlock
+from fenxiao.statements import Explanation, Statement, StatementLine, Verdict
+
+if TYPE_CHECKING:
+    from fenxiao.lines import GuardedBlock, LineBatch, OrderRun
+    from fenxiao.money import Currency
+    from fenxiao.plan import Plan
+    from fenxiao.policies.base import Hop, PreparedPolicy
+
+
+def statement_of(batch: LineBatch, run: OrderRun, member: Any, currency: Currency) -> Statement:
+    """Return the lines of one member in words."""
+    rates = _rates(batch, run)
+    orders = batch.terms.facts.orders
+    names = batch.terms.policies
+    entries = tuple(
+        StatementLine(
+            order_id=None if row == NO_ORDER else orders.order_id.value(row),
+            line=0 if row == NO_ORDER else int(orders.line[row]),
+            policy=names[place],
+            level=level,
+            rate=rate,
+            base=base,
+            claimed=claimed,
+            allowed=allowed,
+            reason=Reason(reason),
+            earning_period=period,
+        )
+        for row, place, level, rate, base, claimed, allowed, reason, period in zip(
+            batch.order_row.tolist(),
+            batch.policy_place.tolist(),
+            batch.level.tolist(),
+            rates,
+            batch.base.tolist(),
+            batch.claimed.tolist(),
+            batch.allowed.tolist(),
+            batch.reason.tolist(),
+            batch.earning_period,
+            strict=True,
+        )
+    )
+    return Statement(member=member, currency=currency, entries=entries, lines=batch)
+
+
+def _rates(batch: LineBatch, run: OrderRun) -> list[str]:
+    """Return the text of each line's rate, empty where a policy names none."""
+    rows = np.unique(batch.order_row[batch.order_row != NO_ORDER])
+    texts: dict[tuple[int, int, int], str] = {}
+    if len(rows):
+        block = OrderBlock(run.setting, rows)
+        for stage in run.prepared:
+            for place, policy in stage:
+                claims = policy(block)
+                if claims.rate_of is not None and isinstance(claims.levels, tuple):
+                    for slot, level in enumerate(claims.levels):
+                        for line in np.flatnonzero(claims.amount[slot]).tolist():
+                            texts[(int(rows[line]), place, level)] = claims.rate_of(slot, line)
+    keys = zip(batch.order_row.tolist(), batch.policy_place.tolist(), batch.level.tolist(), strict=True)
+    return [texts.get(key, "") for key in keys]
+
+
+def explain_order(
+    run: OrderRun, guarded: GuardedBlock | None, batch: LineBatch | None, member: Any, order_id: Any, plan: Plan
+) -> Explanation:
+    """Say what every policy did for a member on an order.
+
+    Parameters
+    ----------
+    guarded, batch : the order's lines that were settled, None where none was
+    """
+    index = run.setting.facts.tree.index(member)
+    verdicts: list[Verdict] = []
+    if guarded is None or batch is None:
+        verdicts.append(
+            Verdict(policy="settlement", line=0, level=None, claimed=0, allowed=0, reason=Reason.NOT_IN_PERIOD)
+        )
+    else:
+        lines = run.setting.facts.orders.line
+        for stage in run.prepared:
+            for place, policy in stage:
+                for number, row in enumerate(guarded.block.row_numbers.tolist()):
+                    name = plan.policies[place].name
+                    verdicts += _verdicts(policy, guarded.block, number, place, name, int(lines[row]), index, batch, row)
+    return Explanation(member=member, order_id=order_id, currency=plan.currency, verdicts=tuple(verdicts))
+
+
+def _verdicts(
+    policy: PreparedPolicy,
+    block: OrderBlock,
+    number: int,
+    place: int,
+    name: str,
+    line: int,
+    index: int,
+    batch: LineBatch,
+    row: int,
+) -> list[Verdict]:
+    mine = (batch.order_row == row) & (batch.policy_place == place) & (batch.payee_index == index)
+    found: list[Verdict] = []
+    paid = set()
+    reasons = batch.reason
+    for at in np.flatnonzero(mine).tolist():
+        level = int(batch.level[at])
+        paid.add(level)
+        claimed, allowed, reason = int(batch.claimed[at]), int(batch.allowed[at]), Reason(int(reasons[at]))
+        found.append(Verdict(policy=name, line=line, level=level, claimed=claimed, allowed=allowed, reason=reason))
+    hops = policy.trace(block, number)
+    for hop in hops:
+        if index in (hop.member, hop.payee) and hop.level not in paid:
+            reason, detail = _why_nothing(policy, block, number, hop, index)
+            found.append(
+                Verdict(policy=name, line=line, level=hop.level, claimed=0, allowed=0, reason=reason, detail=detail)
+            )
+    if not found:
+        found.append(_absent(block, number, hops, name, line, index))
+    return found
+
+
+def _why_nothing(policy: PreparedPolicy, block: OrderBlock, number: int, hop: Hop, index: int) -> tuple[Reason, str]:
+    """Return why a hop that the walk knows has no line."""
+    if hop.payee != index:
+        return hop.reason, hop.detail
+    return policy.why_zero(block, number, hop.level), ""
+
+
+def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: int, index: int) -> Verdict:
+    tree = block.facts.tree
+    source = int(block.member[number])
+    level: int | None = None
+    reason = Reason.NOT_UPLINE
+    if source == len(tree):
+        reason = Reason.NO_MEMBER
+    elif hops and hops[0].reason is Reason.NOT_SELECTED:
+        reason = Reason.NOT_SELECTED
+    elif index <= source < index + int(tree.size[index]):
+        level = int(tree.depth[source]) - int(tree.depth[index])
+        if hops:
+            reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
+    return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason)

@@ -1,0 +1,277 @@
+"""`settle`, `quote` and `merge`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, final
+
+import attrs
+import numpy as np
+
+from fenxiao import audit
+from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError
+from fenxiao.facts import Facts
+from fenxiao.lines import LineTerms, OrderRun, batch_of
+from fenxiao.money import Currency, format_minor, to_decimal
+from fenxiao.orders import Orders
+from fenxiao.plan import Plan
+from fenxiao.policies.base import OrderBlock, OrderPolicy, Setting
+from fenxiao.settlement.result import Settlement
+from fenxiao.settlement.steps import Added, add_up, check_state, needs_wide, run_wide, setting_of
+from fenxiao.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fenxiao.lines import LineBatch
+    from fenxiao.periods import Period
+
+_PREPARED: Final = "prepared for quotes"
+
+
+def _checked(facts: object, plan: object) -> None:
+    if not isinstance(facts, Facts):
+        raise InputError("facts", "are not Facts", value=type(facts).__name__, hint="Pass Facts(tree=..., orders=...)")
+    if not isinstance(plan, Plan):
+        raise InputError("plan", "is not a Plan", value=type(plan).__name__, hint="Read data with Plan.from_dict(data)")
+
+
+def settle(facts: Facts, plan: Plan, *, period: Period | None = None, state: State | None = None) -> Settlement:
+    """Compute what a plan pays on the facts; payouts never exceed margins and caps.
+
+    Parameters
+    ----------
+    facts : Facts
+        The tree, the orders and what else the plan reads.
+    plan : Plan
+        What is paid and what limits it.
+    period : Period, optional
+        Settle the orders whose anchor time lies in it: ``month(2026, 10)``. All orders if left out.
+    state : State, optional
+        ``run.state`` of the run before; nothing was settled before if left out.
+
+    Returns
+    -------
+    Settlement
+        Totals, and on request lines, statements, explanations and the margin report.
+
+    Raises
+    ------
+    InputError
+        Facts and plan do not fit; every subclass names the thing, its value and the next step.
+    MoneyOverflowError
+        A result does not fit into 64-bit minor units.
+    CapRejectedError
+        A cap with ``rule="reject"`` is exceeded.
+    InvariantError
+        The second check found the guard wrong. Nothing is returned.
+
+    Examples
+    --------
+    >>> import fenxiao as fx
+    >>> tree = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann", "cai": "bo"})
+    >>> plan = fx.Plan(
+    ...     currency="CNY",
+    ...     margin=fx.Margin.rate("25%", of="paid"),
+    ...     policies=[fx.LevelCommission("referral", base="paid", rates=["10%", "5%"], if_not="company")],
+    ... )
+    >>> orders = fx.Orders.from_records([{"order_id": 1, "member": "cai", "paid": "100.00"}])
+    >>> run = fx.settle(fx.Facts(tree=tree, orders=orders), plan)
+    >>> print(run.statement("bo"))
+    10.00: level 1 of order 1, 10 % of 100.00
+    >>> print(run.margin_report())
+    15.00 of 25.00 used, 10.00 kept
+    """
+    _checked(facts, plan)
+    before = State() if state is None else state
+    if not isinstance(before, State):
+        raise InputError("state", "is not a State", value=type(before).__name__, hint="Pass run.state of the run before")
+    check_state(before, plan, period)
+    setting = setting_of(facts, plan, period)
+    run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
+    added = add_up(run, plan, wide=needs_wide(plan, before))
+    return _finished(run, added, plan, before)
+
+
+def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlement:
+    """Run what looks at more than single orders, and wrap up."""
+    setting = run.setting
+    wide = run_wide(setting, plan, added, before) if added.cells is not None else None
+    if wide is not None:
+        after = wide.outcome.state
+    else:
+        after = before if setting.period is None else attrs.evolve(before, settled=(*before.settled, str(setting.period)))
+    return Settlement(
+        facts=setting.facts,
+        plan=plan,
+        period=setting.period,
+        state=after,
+        run=run,
+        added=added,
+        wide=wide,
+        state_before=before,
+    )
+
+
+def merge(first: Settlement, second: Settlement) -> Settlement:
+    """Return the settlement of two disjoint batches of orders as if they had been settled together.
+
+    For an order-local plan totals are added. Otherwise claims are joined and the wide caps run once more,
+    on all of them.
+
+    Parameters
+    ----------
+    first, second : Settlement
+        Of the same plan, tree, members, period and state, with different orders.
+
+    Raises
+    ------
+    MergeError
+        Plan, tree, members, period or state differ, or both have lines of one order.
+    UnsupportedError
+        A policy's claims read more than their own order, so that the batches would have to be settled
+        together.
+    """
+    if first.plan != second.plan:
+        raise MergeError("plans", "differ", hint="Settle both batches with one plan")
+    if first.facts.tree is not second.facts.tree and first.facts.tree.fingerprint() != second.facts.tree.fingerprint():
+        raise MergeError("referral trees", "differ", hint="Settle both batches against one tree")
+    if first.facts.members is not second.facts.members:
+        raise MergeError("members' columns", "are not the same object", hint="Build the second facts with facts.with_orders(...)")
+    if first.period != second.period or first.state_before != second.state_before:
+        raise MergeError("period or state", "differ", hint="Settle both batches for one period, from one state")
+    if first.facts.funds != second.facts.funds or first.facts.figures != second.facts.figures:
+        raise MergeError("funds or figures", "differ", hint="Give both batches the same")
+    reasons = [reason for policy in first.plan.policies if isinstance(policy, OrderPolicy) for reason in policy.not_local()]
+    if reasons:
+        raise UnsupportedError(
+            "merge", "cannot join claims that read more than their order", value=reasons[0], hint="Settle all orders in one run"
+        )
+    if first.facts.orders.shares_orders_with(second.facts.orders):
+        raise MergeError("orders", "are in both batches", hint="Split batches by order, each order in one of them")
+    facts = first.facts.with_orders(Orders.concat(first.facts.orders, second.facts.orders))
+    setting = setting_of(facts, first.plan, first.period)
+    run = OrderRun.prepare(setting, first.plan.policies, first.plan.margin, first.plan.caps)
+    return _finished(run, first.added.plus(second.added), first.plan, first.state_before)
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True, repr=False)
+class Quote:
+    """What one order would pay, with nothing booked; see `quote`.
+
+    Attributes
+    ----------
+    lines : LineBatch
+    budget_minor, used_minor : int
+        The order's budget and what of it would be paid, in minor units.
+    notes : tuple of str
+        Why the settlement may still pay less: caps and policies that look at more than the order.
+    """
+
+    currency: Currency
+    lines: LineBatch
+    budget_minor: int
+    notes: tuple[str, ...]
+
+    @property
+    def used_minor(self) -> int:
+        """Return what the order would pay in all, in minor units."""
+        return sum(self.lines.allowed.tolist())
+
+    def payouts(self) -> dict[Any, Decimal]:
+        """Return what each payee would get."""
+        paid: dict[int, int] = {}
+        for payee, amount in zip(self.lines.payee_index.tolist(), self.lines.allowed.tolist(), strict=True):
+            paid[payee] = paid.get(payee, 0) + amount
+        tree, decimals = self.lines.terms.facts.tree, self.currency.decimals
+        return {tree.label(payee): to_decimal(amount, decimals) for payee, amount in paid.items() if amount}
+
+    def __repr__(self) -> str:
+        used, budget = (format_minor(each, self.currency.decimals) for each in (self.used_minor, self.budget_minor))
+        return f"Quote({used} of {budget} {self.currency.code} to {len(self.payouts())} payee(s))"
+
+
+def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Quote:
+    """Compute what one order would pay, at the checkout; nothing is booked and nothing changes.
+
+    Caps inside the order and its margin are applied. Caps and policies that look at more than the order
+    cannot be: `Quote.notes` names them.
+
+    Parameters
+    ----------
+    facts : Facts
+        Tree, members and catalog; its orders are only read by conditions on members' own volume.
+    plan : Plan
+    order : mapping, or a list of mappings
+        One line, or all lines, as `Orders.from_records` takes them. Columns mean what they mean in the
+        facts' orders.
+
+    Raises
+    ------
+    OrdersError
+        Not the lines of exactly one order.
+    InputError
+        As `settle`.
+
+    Examples
+    --------
+    >>> import fenxiao as fx
+    >>> tree = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann"})
+    >>> plan = fx.Plan(
+    ...     currency="CNY",
+    ...     margin=fx.Margin.rate("25%", of="paid"),
+    ...     policies=[fx.LevelCommission("referral", base="paid", rates=["10%"], if_not="company")],
+    ... )
+    >>> fx.quote(fx.Facts(tree=tree), plan, {"order_id": 1, "member": "bo", "paid": "100.00"})
+    Quote(10.00 of 25.00 CNY to 1 payee(s))
+    """
+    _checked(facts, plan)
+    records = [order] if hasattr(order, "keys") else list(order)
+    orders = facts.orders.like(records)
+    if orders.n_orders != 1:
+        raise OrdersError("quote", "takes the lines of one order", value=orders.n_orders, allowed="1 order")
+    quoted = facts.with_orders(orders)
+    setting = setting_of(quoted, plan, None)
+    run = _prepared(facts, plan, quoted).at(setting)
+    guarded = run.guarded(OrderBlock(setting, setting.rows))
+    names = tuple(policy.name for policy in plan.policies)
+    audit.check_block(
+        guarded.block,
+        guarded.sheets,
+        plan.margin,
+        plan.caps,
+        names,
+        line_margins=guarded.budget.by_line,
+        budgets=guarded.budget.by_order,
+    )
+    terms = LineTerms(
+        facts=quoted,
+        currency=plan.currency,
+        policies=names,
+        stages=tuple(policy.stage for policy in plan.policies),
+        caps=plan.caps,
+        earning_period="",
+    )
+    return Quote(
+        currency=plan.currency,
+        lines=batch_of(guarded, terms, None),
+        budget_minor=int(guarded.budget.by_order[0]),
+        notes=plan.not_local,
+    )
+
+
+def _prepared(facts: Facts, plan: Plan, quoted: Facts) -> OrderRun:
+    """Return the plan made ready for the facts; the one used last is kept, as a shop quotes one plan."""
+    kept: dict[str, tuple[Plan, OrderRun]] = facts.keep(_PREPARED, dict)
+    last = kept.get("last")
+    if last is not None and last[0] is plan:
+        return last[1]
+    # Conditions read the facts' own orders; where these are empty their columns are unknown, so the
+    # quoted order's stand in for them.
+    base = facts if len(facts.orders) else quoted
+    rows = slice(0, len(facts.orders)) if len(facts.orders) else np.zeros(0, dtype=np.intp)
+    setting = Setting(facts=base, currency=plan.currency, rows=rows, anchor=plan.anchor)
+    run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
+    kept["last"] = (plan, run)
+    return run

@@ -1,0 +1,249 @@
+"""The steps of a settlement: check, prepare, add up, run the wide caps, check again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import attrs
+import numpy as np
+
+from fenxiao import audit
+from fenxiao._arrays import INDEX, MINOR, FlagArray, MinorArray
+from fenxiao._kernels.tally import Tally, exact_sum
+from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
+from fenxiao.lines import OrderRun, OrderTotals, Sums
+from fenxiao.margin import Cells, WideGuard, WideOutcome
+from fenxiao.margin.cells import keys_needed
+from fenxiao.policies.base import PeriodPolicy, PeriodView, Setting
+from fenxiao.state import State
+
+if TYPE_CHECKING:
+    from fenxiao.facts import Facts
+    from fenxiao.periods import Period
+    from fenxiao.plan import Plan
+
+
+def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
+    """Check that facts and plan fit, and find the order lines of the period.
+
+    Raises
+    ------
+    OrdersError
+        The orders are in another currency or have other decimals than the plan.
+    PlanError
+        A period is given and the plan names no anchor.
+    TimeError
+        The lines of one order lie in different periods.
+    """
+    orders, currency = facts.orders, plan.currency
+    if orders.currency is not None and orders.currency != currency:
+        raise OrdersError(
+            "orders", "are in another currency than the plan", value=orders.currency.code, allowed=currency.code,
+            hint="Convert them before, with dated exact rates",
+        )  # fmt: skip
+    if orders.decimals != currency.decimals:
+        raise OrdersError(
+            "orders",
+            "have other decimals than the plan's currency",
+            value=orders.decimals,
+            allowed=str(currency.decimals),
+            hint=f"Read them with currency={currency.code!r}",
+        )
+    if period is None:
+        return Setting(facts=facts, currency=currency, rows=slice(0, len(orders)), anchor=plan.anchor)
+    if plan.anchor is None or plan.zone is None:
+        raise PlanError(
+            "plan", "names no time that puts orders into periods", hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")'
+        )
+    if len(orders) == 0:
+        return Setting(facts=facts, currency=currency, rows=slice(0, 0), anchor=plan.anchor, period=period)
+    inside = period.contains(orders.instants(plan.anchor).values, plan.zone)
+    if orders.order_of_row is not None:
+        _check_whole_orders(facts, inside, plan.anchor)
+    rows = slice(0, len(orders)) if inside.all() else np.flatnonzero(inside)
+    return Setting(facts=facts, currency=currency, rows=rows, anchor=plan.anchor, period=period)
+
+
+def _check_whole_orders(facts: Facts, inside: FlagArray, anchor: str) -> None:
+    order = facts.orders.order_of_row
+    same = order[1:] == order[:-1]  # type: ignore[index]  # the caller has checked it
+    split = np.flatnonzero(same & (inside[1:] != inside[:-1]))
+    if len(split):
+        raise TimeError(
+            f"orders column {anchor!r}",
+            "puts lines of one order into different periods",
+            hint="Give all lines of an order one time",
+            rows=facts.orders.caller_rows(split),
+        )
+
+
+def check_state(state: State, plan: Plan, period: Period | None) -> None:
+    """Refuse a state that knows the period already, or caps that the plan does not have.
+
+    Raises
+    ------
+    StateError
+        The period was settled before, or a cap is unknown.
+    """
+    if period is not None and str(period) in state.settled:
+        raise StateError(
+            "State", "has settled this period already", value=str(period), hint="Settle the next period, or start from the state before"
+        )
+    known = {cap.name for cap in plan.caps}
+    strange = sorted({name for name, _ in state.usage} | {entry.cap for entry in state.deferred} - known)
+    strange = [name for name in strange if name not in known]
+    if strange:
+        raise StateError("State", "knows caps that the plan does not have", value=strange, allowed=", ".join(sorted(known)))
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class Added:
+    """Order claims of a run, added up: what merging needs.
+
+    ``allowed`` and ``withheld`` hold int64 [members] by policy, None for nothing; ``cells`` what wide caps
+    cut, None where the plan has none.
+    """
+
+    allowed: tuple[MinorArray | None, ...]
+    withheld: tuple[MinorArray | None, ...]
+    cells: Cells | None
+    sums: Sums
+
+    def plus(self, other: Added) -> Added:
+        """Return both together."""
+        cells = None
+        if self.cells is not None and other.cells is not None:
+            cells = Cells.joined([self.cells, other.cells])
+        return Added(
+            allowed=tuple(_plus(a, b) for a, b in zip(self.allowed, other.allowed, strict=True)),
+            withheld=tuple(_plus(a, b) for a, b in zip(self.withheld, other.withheld, strict=True)),
+            cells=cells,
+            sums=self.sums.plus(other.sums),
+        )
+
+
+def _plus(left: MinorArray | None, right: MinorArray | None) -> MinorArray | None:
+    if left is None or right is None:
+        return right if left is None else left
+    tally = Tally(len(left))
+    for part in (left, right):
+        tally.add(np.arange(len(part), dtype=INDEX), part)
+    return tally.sums("a member's total")
+
+
+def needs_wide(plan: Plan, state: State) -> bool:
+    """Return whether anything looks at more than single orders."""
+    periodic = any(isinstance(policy, PeriodPolicy) for policy in plan.policies)
+    return periodic or bool(state.deferred) or any(not cap.in_order for cap in plan.caps)
+
+
+def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
+    """Settle every order by itself, verify each block, and add up.
+
+    Raises
+    ------
+    InvariantError
+        The second check contradicts the guard.
+    """
+    names = tuple(policy.name for policy in plan.policies)
+    by_rate_of_paid = plan.margin.of is not None and plan.margin.of.as_data() == "paid"
+    keys = keys_needed(plan.caps) if wide else ()
+    totals = OrderTotals(len(run.setting.facts.tree), len(names), keys, margin_may_exceed_paid=not by_rate_of_paid)
+    for guarded in run:
+        audit.check_block(
+            guarded.block,
+            guarded.sheets,
+            plan.margin,
+            plan.caps,
+            names,
+            line_margins=guarded.budget.by_line,
+            budgets=guarded.budget.by_order,
+        )
+        totals.add(guarded)
+    places = range(len(names))
+    added = Added(
+        allowed=tuple(map(totals.allowed, places)),
+        withheld=tuple(map(totals.withheld, places)),
+        cells=totals.cells() if wide else None,
+        sums=totals.sums,
+    )
+    sums = totals.sums
+    by_member = sum(exact_sum(column) for column in added.allowed if column is not None)
+    audit.check_totals(by_member, sums.pay, sums.budget, sums.claimed, sum(sums.taken.values()))
+    return added
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class Wide:
+    """What the wide caps and period policies made of the added-up orders."""
+
+    cells: Cells
+    outcome: WideOutcome
+    of_period: FlagArray
+    """bool [cells]: whether a cell is a period claim."""
+
+
+def run_wide(setting: Setting, plan: Plan, added: Added, state: State) -> Wide:
+    """Run period policies and the wide caps, stage by stage, then period and company.
+
+    Raises
+    ------
+    CapRejectedError
+        A cap with ``rule="reject"`` is exceeded.
+    InvariantError
+        The second check contradicts the guard.
+    """
+    stages = tuple(policy.stage for policy in plan.policies)
+    periodic = tuple(isinstance(policy, PeriodPolicy) for policy in plan.policies)
+    names = tuple(policy.name for policy in plan.policies)
+    guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state)
+    guard.start(added.cells if added.cells is not None else Cells.empty(keys_needed(plan.caps)))
+    for stage in sorted(set(stages)):
+        for place, policy in enumerate(plan.policies):
+            if policy.stage == stage and isinstance(policy, PeriodPolicy):
+                guard.extend(_period_cells(setting, policy, place, plan, guard, stage))
+        guard.run_stage(stage)
+    sums = added.sums
+    losses = sums.budget - sums.net if plan.margin.losses == "offset" else 0
+    room = sums.budget - losses + setting.facts.fund_total()
+    guard.run_period(room)
+    guard.run_company()
+    is_period = np.array([*periodic, False], dtype=bool)[guard.cells.policy]
+    order_pay, period_pay = exact_sum(guard.allowed[~is_period]), exact_sum(guard.allowed[is_period])
+    outcome = guard.finish(kept=room - order_pay - period_pay)
+    audit.check_period(period_pay, sums.budget - losses - order_pay, setting.facts.fund_total())
+    audit.check_wide(guard.cells.amount, guard.allowed, guard.final_rooms())
+    return Wide(cells=guard.cells, outcome=outcome, of_period=is_period)
+
+
+def _period_cells(
+    setting: Setting, policy: PeriodPolicy, place: int, plan: Plan, guard: WideGuard, stage: int
+) -> Cells:
+    """Return the claims of a period policy, which sees what earlier stages were allowed."""
+    allowed = {
+        earlier.name: by_member(guard.cells, guard.allowed, number, setting.size)
+        for number, earlier in enumerate(plan.policies)
+        if earlier.stage < stage
+    }
+    payee, amount = policy.checked_claims(PeriodView(setting=setting, allowed=allowed))
+    keep = np.flatnonzero(amount)
+    payee, amount = payee[keep], amount[keep]
+    none = np.full(len(payee), -1, dtype=INDEX)
+    keys = dict.fromkeys(guard.cells.keys, none)
+    cells = Cells(policy=np.full(len(payee), place, dtype=INDEX), payee=payee, keys=keys, amount=amount)
+    return Cells.joined([cells])
+
+
+def by_member(cells: Cells, amounts: MinorArray, policy: int, size: int) -> MinorArray:
+    """Return a policy's cells added up by member (int64 [members])."""
+    mine = np.flatnonzero(cells.policy == policy)
+    tally = Tally(size)
+    tally.add(cells.payee[mine], amounts[mine])
+    return tally.sums("a member's total")
+
+
+def zeros(size: int) -> MinorArray:
+    """Return no money for anybody."""
+    return np.zeros(size, dtype=MINOR)

@@ -1,0 +1,117 @@
+"""`Sheet`: the claims of all policies on one block of order lines, side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._kernels.tally import exact_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fenxiao.policies.base import Claims, OrderBlock
+
+_EMPTY: Final = np.zeros(0, dtype=ROW)
+
+
+@final
+@attrs.frozen(eq=False)
+class Cut:
+    """What one cap cut: minor units taken from the entries ``slots x lines`` of a sheet."""
+
+    cap: int
+    """Place of the cap in the plan; the number of caps stands for the order margin."""
+    slots: RowArray
+    lines: RowArray
+    taken: MinorArray
+    """int64 [slots, lines]"""
+
+
+@final
+class Sheet:
+    """Claims and what the guard allows of them, for the policies of one stage and one block.
+
+    Attributes
+    ----------
+    policy : int a slot
+        Place of the slot's policy in the plan.
+    payee : int32 [slots, lines]
+        The number of members where nobody is paid.
+    claimed, allowed : int64 [slots, lines]
+        Minor units.
+    uniform : bool
+        Whether every slot has one level for all its lines.
+    """
+
+    __slots__ = ("allowed", "block", "bound", "claimed", "claims", "cuts", "payee", "policy", "uniform")
+
+    def __init__(self, block: OrderBlock, policies: Sequence[int], claims: Sequence[Claims]) -> None:
+        self.block = block
+        self.claims = tuple(zip(policies, claims, strict=True))
+        self.policy = tuple(place for place, found in self.claims for _ in range(len(found.amount)))
+        if len(claims) == 1:
+            self.payee, self.claimed = claims[0].payee, claims[0].amount
+        else:
+            shape = (0, len(block))
+            self.payee = np.concatenate([np.empty(shape, dtype=INDEX), *(found.payee for found in claims)])
+            self.claimed = np.concatenate([np.empty(shape, dtype=MINOR), *(found.amount for found in claims)])
+        self.allowed = self.claimed
+        self.uniform = all(isinstance(found.levels, tuple) for found in claims)
+        self.bound = sum(found.bound * len(found.amount) for found in claims)
+        self.cuts: list[Cut] = []
+
+    @property
+    def slots(self) -> int:
+        """Return the number of slots."""
+        return len(self.policy)
+
+    def levels(self, slot: int) -> IndexArray:
+        """Return the levels of one slot's lines."""
+        for _, found in self.claims:
+            if slot < len(found.amount):
+                level = found.levels[slot]
+                return np.broadcast_to(np.asarray(level, dtype=INDEX), (len(self.block),))
+            slot -= len(found.amount)
+        raise IndexError(slot)
+
+    def cut(self, cap: int, slots: RowArray, lines: RowArray, allowed: MinorArray) -> int:
+        """Lower the entries ``slots x lines`` to `allowed` (int64 [slots, lines]); return the sum taken away."""
+        if self.allowed is self.claimed:
+            self.allowed = self.claimed.copy()
+        if len(slots) == self.slots:
+            taken = np.take(self.allowed, lines, axis=1)
+            self.allowed[:, lines] = allowed
+        else:
+            taken = self.allowed[np.ix_(slots, lines)]
+            self.allowed[np.ix_(slots, lines)] = allowed
+        taken -= allowed
+        self.cuts.append(Cut(cap, slots, lines, taken))
+        return exact_total(taken, self.bound)
+
+    def touched(self) -> RowArray:
+        """Return the lines on which anything was cut, ascending."""
+        if len(self.cuts) <= 1:
+            return self.cuts[0].lines if self.cuts else _EMPTY
+        return np.unique(np.concatenate([cut.lines for cut in self.cuts]))
+
+    def largest_cut(self) -> IndexArray:
+        """Return for each entry the place of the cap that cut most, the first of equals, -1 for none."""
+        most = np.zeros(self.claimed.shape, dtype=MINOR)
+        place = np.full(self.claimed.shape, -1, dtype=INDEX)
+        for cut in self.cuts:
+            at = np.ix_(cut.slots, cut.lines)
+            more = cut.taken > most[at]
+            place[at] = np.where(more, INDEX(cut.cap), place[at])
+            most[at] = np.maximum(most[at], cut.taken)
+        return place
+
+
+def exact_total(values: MinorArray, bound: int) -> int:
+    """Return the sum of a matrix as a Python integer; `bound` is one of a column's sum."""
+    if bound * max(values.shape[-1], 1) <= MINOR_MAX:
+        return int(values.sum())
+    return exact_sum(values.ravel())

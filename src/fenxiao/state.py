@@ -1,0 +1,65 @@
+"""`State`: what outlives a run and is an argument of the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+import attrs
+
+from fenxiao.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@final
+@attrs.frozen
+class Deferred:
+    """Pay that a cap with ``cut="defer"`` put off: backed by its own earning period's kept margin.
+
+    ``group`` is the cap's group (a payee's label, an owner, a product, ...); ``amount`` is in minor units.
+    """
+
+    cap: str
+    group: Any
+    policy: str
+    payee: Any
+    earning_period: str
+    amount: int
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.amount, bool) or not isinstance(self.amount, int) or self.amount <= 0:
+            raise StateError("State, deferred amount", "is not positive minor units", value=self.amount)
+
+
+def _usage(usage: Mapping[tuple[str, str], Mapping[Any, int]]) -> dict[tuple[str, str], dict[Any, int]]:
+    return {key: dict(groups) for key, groups in usage.items()}
+
+
+@final
+@attrs.frozen(kw_only=True)
+class State:
+    """What the next run needs of earlier ones: how far caps are used up, and what they deferred.
+
+    Attributes
+    ----------
+    usage : mapping
+        ``(cap, window) -> {group: minor units}``, where window is ``"lifetime"`` or a calendar year.
+    deferred : tuple of `Deferred`
+        Oldest first.
+    settled : tuple of str
+        Keys of the periods that led here, so that none is settled twice.
+
+    Examples
+    --------
+    >>> State().deferred
+    ()
+    """
+
+    usage: dict[tuple[str, str], dict[Any, int]] = attrs.field(factory=dict, converter=_usage)
+    deferred: tuple[Deferred, ...] = attrs.field(default=(), converter=tuple)
+    settled: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+
+    def used(self, cap: str, window: str) -> dict[Any, int]:
+        """Return what a cap has used up by group."""
+        return self.usage.get((cap, window), {})

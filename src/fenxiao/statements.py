@@ -1,0 +1,334 @@
+"""Views of a settlement in words: totals, one member's statement, an explanation, the margin report."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, Final, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import MinorArray
+from fenxiao.errors import Reason
+from fenxiao.money import format_minor, to_decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from fenxiao.lines import LineBatch
+    from fenxiao.money import Currency
+    from fenxiao.tree import ReferralTree
+
+REASON_TEXT: Final[Mapping[Reason, str]] = {
+    Reason.PAID: "paid in full",
+    Reason.NO_MEMBER: "the order credits no member",
+    Reason.NOT_SELECTED: "the policy does not select this order",
+    Reason.NO_UPLINE: "nobody stands at this level",
+    Reason.NOT_ELIGIBLE: "not eligible",
+    Reason.NOT_ENTITLED: "not entitled at this level",
+    Reason.SELF_PURCHASE: "own purchase",
+    Reason.STOPPED: "the walk ended below",
+    Reason.BEYOND_DEPTH: "the plan does not pay this level",
+    Reason.ROUNDED_TO_ZERO: "rounds to nothing",
+    Reason.ZERO_RATE: "the rate or the base is zero",
+    Reason.NOT_IN_PERIOD: "the order lies outside the period",
+    Reason.NOT_UPLINE: "not in the upline of this order",
+    Reason.CUT_LINE: "cap on the line",
+    Reason.CUT_PRODUCT_IN_ORDER: "cap on the product in the order",
+    Reason.CUT_POLICY_IN_ORDER: "cap on the policy in the order",
+    Reason.CUT_ORDER: "cap on the order",
+    Reason.CUT_MARGIN: "margin of the order",
+    Reason.CUT_PAYEE: "cap on the payee",
+    Reason.CUT_OWNER: "cap on the owner",
+    Reason.CUT_SOURCE: "cap on the source",
+    Reason.CUT_POLICY: "cap on the policy",
+    Reason.CUT_PRODUCT: "cap on the product",
+    Reason.CUT_REGION: "cap on the region",
+    Reason.CUT_PERIOD: "cap on the period",
+    Reason.CUT_PERIOD_MARGIN: "what the period's orders leave",
+    Reason.CUT_COMPANY: "cap on the company",
+}
+"""What each reason says in a statement."""
+
+
+def percent(text: str) -> str:
+    """Return a rate as statements write it: ``10%`` becomes ``10 %``."""
+    return f"{text[:-1]} %" if text.endswith("%") else text
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True, repr=False)
+class MemberTotals:
+    """What every member of the tree gets, as columns in tree order.
+
+    Attributes
+    ----------
+    claimed, allowed, withheld, released : int64 [members]
+        Minor units. ``allowed`` is what this run earned; ``released`` what it pays besides, because earlier
+        runs deferred it.
+    """
+
+    tree: ReferralTree
+    currency: Currency
+    claimed: MinorArray
+    allowed: MinorArray
+    withheld: MinorArray
+    released: MinorArray
+
+    @property
+    def members(self) -> Any:
+        """Return the members' labels in tree order."""
+        return self.tree.ids
+
+    @property
+    def payable(self) -> MinorArray:
+        """Return ``allowed + released`` in minor units."""
+        return self.allowed + self.released
+
+    def to_dict(self) -> dict[Any, Decimal]:
+        """Return what is payable to whom, members with nothing left out, by label in label order."""
+        payable = self.payable
+        paid = np.flatnonzero(payable)
+        paid = paid[np.argsort(self.tree.label_rank[paid])]
+        decimals = self.currency.decimals
+        return {self.tree.label(i): to_decimal(int(payable[i]), decimals) for i in paid.tolist()}
+
+    def columns(self) -> dict[str, Any]:
+        """Return every column by name, ready for a data frame; money in minor units."""
+        return {
+            "member": self.members,
+            "claimed_minor": self.claimed,
+            "allowed_minor": self.allowed,
+            "withheld_minor": self.withheld,
+            "released_minor": self.released,
+        }
+
+    def __repr__(self) -> str:
+        paid = int(np.count_nonzero(self.payable))
+        total = format_minor(sum(self.payable.tolist()), self.currency.decimals)
+        return f"MemberTotals({total} {self.currency.code} to {paid:,} of {len(self.tree):,} members)"
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class StatementLine:
+    """One line in words; money in minor units."""
+
+    order_id: Any
+    line: int
+    policy: str
+    level: int
+    rate: str
+    base: int
+    claimed: int
+    allowed: int
+    reason: Reason
+    earning_period: str
+
+    def text(self, decimals: int) -> str:
+        """Return the line as a sentence."""
+        text = f"{format_minor(self.allowed, decimals)}: "
+        text += f"level {self.level} of " if self.level >= 0 else ""
+        text += f"order {self.order_id}" if self.order_id is not None else f"policy {self.policy}"
+        if self.rate:
+            text += f", {percent(self.rate)}" + (
+                f" of {format_minor(self.base, decimals)}" if self.rate.endswith("%") or "/" in self.rate else ""
+            )
+        if self.allowed != self.claimed:
+            claimed, less = format_minor(self.claimed, decimals), format_minor(self.claimed - self.allowed, decimals)
+            text += f" = {claimed}, less {less} ({REASON_TEXT[self.reason]})"
+        return text
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True, repr=False)
+class Statement:
+    """One member's view of a settlement (对账单).
+
+    ``print`` gives it in words; ``lines`` has the columns.
+    """
+
+    member: Any
+    currency: Currency
+    entries: tuple[StatementLine, ...]
+    lines: LineBatch
+
+    @property
+    def total_minor(self) -> int:
+        """Return the sum of the allowed amounts in minor units."""
+        return sum(entry.allowed for entry in self.entries)
+
+    @property
+    def total(self) -> Decimal:
+        """Return the sum of the allowed amounts."""
+        return to_decimal(self.total_minor, self.currency.decimals)
+
+    def __str__(self) -> str:
+        decimals = self.currency.decimals
+        if not self.entries:
+            return f"{format_minor(0, decimals)}: nothing was claimed"
+        texts = [entry.text(decimals) for entry in self.entries]
+        if len(texts) > 1:
+            texts.append(f"{format_minor(self.total_minor, decimals)} {self.currency.code} in all")
+        return "\n".join(texts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = ("order", "policy", "level", "rate", "base", "claimed", "allowed", "why less")
+        decimals = self.currency.decimals
+        rows = [
+            (
+                "" if entry.order_id is None else entry.order_id,
+                entry.policy,
+                entry.level if entry.level >= 0 else "",
+                entry.rate,
+                format_minor(entry.base, decimals),
+                format_minor(entry.claimed, decimals),
+                format_minor(entry.allowed, decimals),
+                "" if entry.allowed == entry.claimed else REASON_TEXT[entry.reason],
+            )
+            for entry in self.entries
+        ]
+        return html_table(head, rows)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What one policy did for one member on one order line; money in minor units."""
+
+    policy: str
+    line: int
+    level: int | None
+    claimed: int
+    allowed: int
+    reason: Reason
+    detail: str = ""
+
+    def text(self, decimals: int) -> str:
+        """Return the verdict as a sentence."""
+        place = f"{self.policy}: " + (f"level {self.level}, " if self.level is not None and self.level >= 0 else "")
+        why = REASON_TEXT.get(self.reason, f"reason {int(self.reason)}")
+        if self.claimed:
+            text = f"{place}{format_minor(self.allowed, decimals)} of {format_minor(self.claimed, decimals)} claimed"
+            return text if self.claimed == self.allowed else f"{text} ({why})"
+        return f"{place}nothing: {why}" + (f" ({self.detail})" if self.detail else "")
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False)
+class Explanation:
+    """Why a member is or is not paid for an order, policy by policy."""
+
+    member: Any
+    order_id: Any
+    currency: Currency
+    verdicts: tuple[Verdict, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(verdict.text(self.currency.decimals) for verdict in self.verdicts)
+
+    __repr__ = __str__
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False)
+class MarginReport:
+    """What a settlement used of the margins; money in minor units.
+
+    For the orders ``margin = order_pay + handed_over``, for the period ``handed_over + funds = period_pay +
+    kept``: the report's own numbers satisfy both.
+
+    Attributes
+    ----------
+    orders, lines, guest_lines : counts
+    bound_orders : orders whose claims their margin cut
+    loss_orders : orders with a negative margin
+    above_paid : orders whose margin is above what was paid (legal, worth a look)
+    paid : sum of the column ``paid``, None where there is none
+    budget : sum of the orders' budgets (margins, losses as 0)
+    losses : sum of the negative margins, where they lower the period's budget; else 0
+    claimed, withheld : of all policies
+    order_pay, period_pay : allowed on orders, allowed on the period
+    handed_over, funds, kept : of the period; ``deferred`` is the part of ``kept`` that backs later releases
+    released : paid now, backed by what earlier periods kept
+    breakage : planned and found nobody to be paid
+    cuts : name of a cap -> what it cut
+    """
+
+    currency: Currency
+    orders: int
+    lines: int
+    guest_lines: int
+    bound_orders: int
+    loss_orders: int
+    above_paid: int
+    paid: int | None
+    budget: int
+    losses: int
+    claimed: int
+    withheld: int
+    order_pay: int
+    period_pay: int
+    handed_over: int
+    funds: int
+    kept: int
+    deferred: int
+    released: int
+    breakage: int
+    cuts: tuple[tuple[str, int], ...]
+
+    @property
+    def used(self) -> int:
+        """Return what orders and period pay together."""
+        return self.order_pay + self.period_pay
+
+    def _rows(self) -> list[tuple[str, str]]:
+        def money(minor: int) -> str:
+            return format_minor(minor, self.currency.decimals)
+
+        optional = [
+            ("funds added", self.funds),
+            ("losses set off", self.losses),
+            ("deferred, backed by what is kept", self.deferred),
+            ("released from earlier periods", self.released),
+            ("planned without a payee", self.breakage),
+            *((f"cut by {name}", amount) for name, amount in self.cuts),
+        ]
+        counts = [
+            ("orders cut to their margin", self.bound_orders),
+            ("orders at a loss", self.loss_orders),
+            ("orders with a margin above what was paid", self.above_paid),
+            ("lines of guests", self.guest_lines),
+        ]
+        rows = [("orders", f"{self.orders:,}")]
+        rows += [(name, money(amount)) for name, amount in optional if amount]
+        return rows + [(name, f"{count:,}") for name, count in counts if count]
+
+    def __str__(self) -> str:
+        def money(minor: int) -> str:
+            return format_minor(minor, self.currency.decimals)
+
+        whole = self.budget - self.losses + self.funds
+        text = f"{money(self.used)} of {money(whole)} used, {money(self.kept)} kept"
+        return "\n".join([text, *(f"  {name}: {value}" for name, value in self._rows()[1:])])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        decimals = self.currency.decimals
+        first = [
+            ("used", format_minor(self.used, decimals)),
+            ("margin", format_minor(self.budget, decimals)),
+            ("kept", format_minor(self.kept, decimals)),
+        ]
+        return html_table(("", self.currency.code), [*first, *self._rows()])
+
+
+def html_table(head: tuple[str, ...], rows: list[Any]) -> str:
+    """Return a table for notebooks; every text is escaped."""
+    top = "".join(f"<th>{escape(str(name))}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,1 @@
+"""Tests of typed columns and of the members table."""

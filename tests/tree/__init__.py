@@ -1,0 +1,1 @@
+"""Tests of the referral tree, its kernels and its labels."""
