@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fenxiao.expressions import Exact
     from fenxiao.limits import Cap, Margin
-    from fenxiao.policies.base import OrderBlock
+    from fenxiao.policies.blocks import OrderBlock
     from fenxiao.sheets import Sheet
 
 _HINT: Final = "This is a defect of the library or of a policy; please report it with the plan"
@@ -61,12 +61,7 @@ def check_block(
     if len(block) == 0:
         return
     for sheet in sheets:
-        if sheet.slots == 0:
-            continue
-        if int(sheet.allowed.min()) < 0:
-            raise _fail("the guard", "allowed a negative amount")
-        if sheet.allowed is not sheet.claimed and int((sheet.claimed - sheet.allowed).min()) < 0:
-            raise _fail("the guard", "allowed more than was claimed")
+        _check_entries(sheet)
     if margin.of is not None and margin.share is not None:
         _check_floor(line_margins, margin.of.value(block), margin.share.fraction)
     left = _remainders(line_margins, block)
@@ -79,6 +74,13 @@ def check_block(
     for cap in caps:
         if cap.in_order:
             _check_cap(cap, block, sheets, policies)
+
+
+def _check_entries(sheet: Sheet) -> None:
+    if int(sheet.allowed.min(initial=0)) < 0:
+        raise _fail("the guard", "allowed a negative amount")
+    if sheet.allowed is not sheet.claimed and int((sheet.claimed - sheet.allowed).min(initial=0)) < 0:
+        raise _fail("the guard", "allowed more than was claimed")
 
 
 def _check_floor(floors: MinorArray, exact: Exact, rate: Fraction) -> None:
@@ -104,7 +106,12 @@ def _remainders(values: MinorArray, block: OrderBlock) -> MinorArray:
 
 
 def _spend(
-    budget: MinorArray, block: OrderBlock, entries: Sequence[tuple[Sheet, int]], thing: str, *, by_line: bool = False
+    budget: MinorArray,
+    block: OrderBlock,
+    entries: Sequence[tuple[Sheet, int]],
+    thing: str,
+    *,
+    by_line: bool = False,
 ) -> None:
     """Subtract every entry from its budget; no remainder may fall below zero."""
     if by_line or block.starts is None:
@@ -127,7 +134,10 @@ def _spend(
 
 def _above(high: MinorArray, low: MinorArray, limit: MinorArray) -> FlagArray:
     high = high + (low >> 31)
-    return (high > limit >> 31) | ((high == limit >> 31) & ((low & 0x7FFFFFFF) > (limit & 0x7FFFFFFF)))
+    above: FlagArray = (high > limit >> 31) | (
+        (high == limit >> 31) & ((low & 0x7FFFFFFF) > (limit & 0x7FFFFFFF))
+    )
+    return above
 
 
 class _ByGroup:
@@ -149,7 +159,7 @@ class _ByGroup:
 
 
 def _check_cap(cap: Cap, block: OrderBlock, sheets: Sequence[Sheet], policies: Sequence[str]) -> None:
-    """Verify a cap inside an order, stage by stage: pay * denominator <= limit's numerator - used * denominator."""
+    """Verify a cap inside an order, stage by stage, multiplied out instead of divided."""
     on = set(policies if cap.on is None else cap.on)
     counting = on if cap.counting is None else set(cap.counting)
     groups = _ByGroup(_group_of_lines(cap, block))
@@ -159,8 +169,14 @@ def _check_cap(cap: Cap, block: OrderBlock, sheets: Sequence[Sheet], policies: S
         also = names if cap.scope == "policy_in_order" else counting
         room = top.copy()
         for sheet in sheets:
-            room -= _pay(sheet, groups, {p for p, name in enumerate(policies) if name in also - names}, top.dtype) * denominator
-            here = _pay(sheet, groups, {p for p, name in enumerate(policies) if name in names}, top.dtype) * denominator
+            room -= (
+                _pay(sheet, groups, {p for p, name in enumerate(policies) if name in also - names}, top.dtype)
+                * denominator
+            )
+            here = (
+                _pay(sheet, groups, {p for p, name in enumerate(policies) if name in names}, top.dtype)
+                * denominator
+            )
             bad = (here > 0) & (here > room)
             if bad.any():
                 raise _fail(f"cap {cap.name!r}", f"is exceeded in {int(bad.sum())} group(s)")
@@ -186,7 +202,7 @@ def _pay(sheet: Sheet, groups: _ByGroup, places: set[int], dtype: np.dtype[Any])
 
 
 def _limits(cap: Cap, block: OrderBlock, groups: _ByGroup, bound: int) -> tuple[AnyArray, int]:
-    """Return limits of groups as numerators over one denominator; Python integers where 64 bits are too few."""
+    """Return limits as numerators over one denominator; Python integers where 64 bits are too few."""
     if cap.money is not None:
         limit = to_minor(cap.money, block.decimals, thing=f"cap {cap.name!r}")
         return np.full(groups.count, limit, dtype=MINOR if bound <= MINOR_MAX - limit else object), 1
@@ -226,7 +242,9 @@ def check_totals(pay_by_member: int, pay_by_order: int, budget: int, claimed: in
         raise _fail("the totals", "do not conserve claimed = allowed + withheld")
 
 
-def check_wide(before: MinorArray, after: MinorArray, groups: Sequence[tuple[str, RowArray, Sequence[int]]]) -> None:
+def check_wide(
+    before: MinorArray, after: MinorArray, groups: Sequence[tuple[str, RowArray, Sequence[int]]]
+) -> None:
     """Verify wide caps: ``(name, group of each cell or -1, room of each group)``, in Python integers.
 
     Raises

@@ -90,12 +90,18 @@ class Facts:
         if self.members is not None:
             set_field(self, "members", self.members.align(self.tree))
         for name, money in (*self.figures, *self.funds):
-            if to_minor(money, self.orders.decimals, thing=f"figure or fund {name!r}") < 0 and name in dict(self.funds):
+            if to_minor(money, self.orders.decimals, thing=f"figure or fund {name!r}") < 0 and name in dict(
+                self.funds
+            ):
                 raise InputError(f"fund {name!r}", "is negative", value=money, allowed="0 or more")
-        set_field(self, "member_index", self._indices(self.orders.member, guest=len(self.tree), thing="member"))
+        set_field(
+            self, "member_index", self._indices(self.orders.member, guest=len(self.tree), thing="member")
+        )
         buyer = self.orders.buyer
         set_field(
-            self, "buyer_index", None if buyer is None else self._indices(buyer, guest=NO_MEMBER, thing="buyer")
+            self,
+            "buyer_index",
+            None if buyer is None else self._indices(buyer, guest=NO_MEMBER, thing="buyer"),
         )
 
     def _indices(self, labels: Labels, *, guest: int, thing: str) -> IndexArray:
@@ -105,7 +111,12 @@ class Facts:
             # The caller knows his own rows, not those of the canonical order.
             rows = self.orders.caller_rows(np.array(error.rows, dtype=ROW))
             raise UnknownMemberError(
-                error.thing, error.problem, allowed=error.allowed, hint=error.hint, rows=sorted(rows), labels=error.labels
+                error.thing,
+                error.problem,
+                allowed=error.allowed,
+                hint=error.hint,
+                rows=sorted(rows),
+                labels=error.labels,
             ) from None
         if labels.null is not None and guest != NO_MEMBER:
             found = np.where(labels.null, INDEX(guest), found)
@@ -132,9 +143,9 @@ class Facts:
         object.__setattr__(fresh, "orders", orders)
         object.__setattr__(fresh, "_kept", {})
         buyer = orders.buyer
-        member = fresh._indices(orders.member, guest=len(self.tree), thing="member")  # noqa: SLF001  # own class
+        member = fresh._indices(orders.member, guest=len(self.tree), thing="member")  # own class
         object.__setattr__(fresh, "member_index", member)
-        index = None if buyer is None else fresh._indices(buyer, guest=NO_MEMBER, thing="buyer")  # noqa: SLF001  # own class
+        index = None if buyer is None else fresh._indices(buyer, guest=NO_MEMBER, thing="buyer")  # own class
         object.__setattr__(fresh, "buyer_index", index)
         return fresh
 
@@ -198,7 +209,9 @@ class Facts:
 
     def fund_total(self) -> int:
         """Return the sum of the declared funds in minor units."""
-        return sum(to_minor(money, self.orders.decimals, thing=f"fund {name!r}") for name, money in self.funds)
+        return sum(
+            to_minor(money, self.orders.decimals, thing=f"fund {name!r}") for name, money in self.funds
+        )
 
     def figure(self, name: str) -> int:
         """Return a named figure in minor units.
@@ -210,5 +223,7 @@ class Facts:
         """
         figures = dict(self.figures)
         if name not in figures:
-            raise InputError(f"figure {name!r}", "is missing", allowed=", ".join(figures) or "no figures given")
+            raise InputError(
+                f"figure {name!r}", "is missing", allowed=", ".join(figures) or "no figures given"
+            )
         return to_minor(figures[name], self.orders.decimals, thing=f"figure {name!r}")

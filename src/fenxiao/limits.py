@@ -66,7 +66,9 @@ def _choice(allowed: Sequence[str]) -> Any:
 
 def _money(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and (not isinstance(value, str) or to_minor(value, 12, thing=attribute.name) < 0):
-        raise PlanError(f"Cap, {attribute.name}", "is not an amount", value=value, allowed='0 or more, such as "500.00"')
+        raise PlanError(
+            f"Cap, {attribute.name}", "is not an amount", value=value, allowed='0 or more, such as "500.00"'
+        )
 
 
 def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
@@ -79,7 +81,9 @@ def _money_by_rank(table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     pairs = tuple(dict(table).items())
     for rank, money in pairs:
         if not isinstance(money, str) or to_minor(money, 12, thing=f"Cap, by_rank {rank!r}") < 0:
-            raise PlanError(f"Cap, by_rank {rank!r}", "is not an amount", value=money, allowed='such as "500.00"')
+            raise PlanError(
+                f"Cap, by_rank {rank!r}", "is not an amount", value=money, allowed='such as "500.00"'
+            )
     return pairs
 
 
@@ -137,7 +141,9 @@ class Margin:
         """Return a margin that is a share of a base, floored line by line; above 100 % is refused."""
         margin = cls(share=share, of=of, **options)  # type: ignore[arg-type]  # converters read them
         if margin.share is not None and margin.share.fraction > 1:
-            raise PlanError("Margin.rate", "is above the whole", value=str(margin.share), allowed="0 to 100 %")
+            raise PlanError(
+                "Margin.rate", "is above the whole", value=str(margin.share), allowed="0 to 100 %"
+            )
         return margin
 
     @classmethod
@@ -148,7 +154,7 @@ class Margin:
     @classmethod
     def catalog(cls, **options: str) -> Margin:
         """Return a margin from the catalog: a share of paid by product or category, else price minus cost."""
-        return cls(from_catalog=True, **options)  # type: ignore[arg-type]  # converters read them
+        return cls(from_catalog=True, **options)
 
 
 @final
@@ -215,9 +221,13 @@ class Cap:
                 allowed='an amount "500.00", a rate "30%" with of=, column= or by_rank=',
             )
         if self.by_rank and self.scope != "payee":
-            raise UnsupportedError(f"Cap on {self.scope}", "has a limit by rank", allowed="by_rank with scope payee")
+            raise UnsupportedError(
+                f"Cap on {self.scope}", "has a limit by rank", allowed="by_rank with scope payee"
+            )
         if self.column is not None and self.scope not in (*IN_ORDER, "payee", "owner"):
-            raise UnsupportedError(f"Cap on {self.scope}", "has a column as limit", allowed="scopes in an order, payee, owner")
+            raise UnsupportedError(
+                f"Cap on {self.scope}", "has a column as limit", allowed="scopes in an order, payee, owner"
+            )
         if self.in_order and (self.cut != "forfeit" or self.window != "period"):
             raise UnsupportedError(
                 f"Cap on {self.scope}",
@@ -226,7 +236,9 @@ class Cap:
             )
         if self.window != "period" and self.rate is not None:
             raise UnsupportedError(
-                f"Cap on {self.scope}", "is a rate of a base over more than the period", allowed="money, column or by_rank"
+                f"Cap on {self.scope}",
+                "is a rate of a base over more than the period",
+                allowed="money, column or by_rank",
             )
         if self.cut == "defer" and self.rule == "reject":
             raise UnsupportedError(f"Cap on {self.scope}", "both rejects and defers", allowed="one of them")
@@ -242,10 +254,10 @@ class Cap:
         return REASON_OF_SCOPE[self.scope]
 
     @classmethod
-    def _limited(cls, scope: str, limit: object, of: str | Base | None, options: dict[str, Any]) -> Cap:
+    def _limited(cls, scope: str, limit: Any, of: str | Base | None, options: dict[str, Any]) -> Cap:
         if of is not None:
-            return cls(scope=scope, rate=limit, of=of, **options)  # type: ignore[arg-type]  # converters read them
-        return cls(scope=scope, money=limit, **options)  # type: ignore[arg-type]  # the validator reads it
+            return cls(scope=scope, rate=limit, of=of, **options)
+        return cls(scope=scope, money=limit, **options)
 
     @classmethod
     def per_line(cls, limit: object = None, *, of: str | Base | None = None, **options: Any) -> Cap:
@@ -265,7 +277,9 @@ class Cap:
         return cls._limited(_within("product", within), limit, of, options)
 
     @classmethod
-    def per_policy(cls, limit: object = None, *, within: str, of: str | Base | None = None, **options: Any) -> Cap:
+    def per_policy(
+        cls, limit: object = None, *, within: str, of: str | Base | None = None, **options: Any
+    ) -> Cap:
         """Return a cap on each policy within an ``"order"`` or the ``"period"``."""
         return cls._limited(_within("policy", within), limit, of, options)
 
@@ -302,5 +316,7 @@ class Cap:
 
 def _within(what: str, within: str) -> str:
     if within not in ("order", "period"):
-        raise PlanError(f"Cap.per_{what}, within", "is not one of the choices", value=within, allowed="order, period")
+        raise PlanError(
+            f"Cap.per_{what}, within", "is not one of the choices", value=within, allowed="order, period"
+        )
     return f"{what}_in_order" if within == "order" else what

@@ -12,7 +12,7 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, Iterabl
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from fenxiao.errors import FenxiaoError, PlanError, UnsupportedError
-from fenxiao.expressions import Base, Predicate, Where, predicate_from_data
+from fenxiao.expressions import Base, Predicate, Where
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
 from fenxiao.periods import zone_of
@@ -32,20 +32,21 @@ def _currency(value: Any) -> Currency:
     return Currency(**value) if isinstance(value, dict) else Currency.of(value)
 
 
-def _tuple_of(kind: Any, thing: str) -> Callable[[object], Any]:
-    def convert(values: Any) -> Any:
-        listed = (values,) if isinstance(values, kind) else tuple(values)
-        strange = [value for value in listed if not isinstance(value, kind)]
-        if strange:
-            raise PlanError(f"Plan, {thing}", "hold something else", value=type(strange[0]).__name__)
-        return listed
+def _tuple_of(kind: Any, thing: str, values: Any) -> tuple[Any, ...]:
+    listed = (values,) if isinstance(values, kind) else tuple(values)
+    strange = [value for value in listed if not isinstance(value, kind)]
+    if strange:
+        raise PlanError(f"Plan, {thing}", "hold something else", value=type(strange[0]).__name__)
+    return listed
 
-    return convert
+
+def _policies(policies: Any) -> tuple[Policy, ...]:
+    return _tuple_of(Policy, "policies", policies)
 
 
 def _named_caps(caps: Any) -> tuple[Cap, ...]:
     """Give caps without a name one: the scope and its count, which does not depend on other scopes."""
-    listed = _tuple_of(Cap, "caps")(caps)
+    listed = _tuple_of(Cap, "caps", caps)
     named, seen = [], dict[str, int]()
     for cap in listed:
         seen[cap.scope] = seen.get(cap.scope, 0) + 1
@@ -95,7 +96,7 @@ class Plan:
 
     currency: Currency = attrs.field(converter=_currency)
     margin: Margin = attrs.field(validator=attrs.validators.instance_of(Margin))
-    policies: tuple[Policy, ...] = attrs.field(default=(), converter=_tuple_of(Policy, "policies"))
+    policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
     caps: tuple[Cap, ...] = attrs.field(default=(), converter=_named_caps)
     anchor: str | None = None
     zone: str | None = None
@@ -109,24 +110,33 @@ class Plan:
         for cap in self.caps:
             unknown = sorted({*(cap.on or ()), *(cap.counting or ())} - set(names))
             if unknown:
-                raise PlanError(f"cap {cap.name!r}", "names a policy that is not there", value=unknown, allowed=", ".join(names))
+                raise PlanError(
+                    f"cap {cap.name!r}",
+                    "names a policy that is not there",
+                    value=unknown,
+                    allowed=", ".join(names),
+                )
         if (self.anchor is None) != (self.zone is None):
             raise PlanError(
-                "Plan", "needs anchor and zone together", allowed='anchor="paid_at", zone="Asia/Shanghai", or neither'
+                "Plan",
+                "needs anchor and zone together",
+                allowed='anchor="paid_at", zone="Asia/Shanghai", or neither',
             )
         if self.zone is not None:
             zone_of(self.zone)
 
     @property
     def not_local(self) -> tuple[str, ...]:
-        """Return why settling batches apart would differ from settling them together; empty if it does not."""
+        """Return why settling batches apart differs from settling them together; empty if it does not."""
         reasons: list[str] = []
         for policy in self.policies:
             if isinstance(policy, PeriodPolicy):
                 reasons.append(f"policy {policy.name!r}: claims on the period")
             else:
                 reasons.extend(policy.not_local())
-        reasons += [f"cap {cap.name!r}: is wider than an order ({cap.scope})" for cap in self.caps if not cap.in_order]
+        reasons += [
+            f"cap {cap.name!r}: is wider than an order ({cap.scope})" for cap in self.caps if not cap.in_order
+        ]
         return tuple(reasons)
 
     @property
@@ -160,7 +170,12 @@ class Plan:
         """
         if not isinstance(data, dict) or data.get("version") != VERSION:
             version = data.get("version") if isinstance(data, dict) else data
-            raise PlanError("plan, key 'version'", "is not one that this release reads", value=version, allowed=str(VERSION))
+            raise PlanError(
+                "plan, key 'version'",
+                "is not one that this release reads",
+                value=version,
+                allowed=str(VERSION),
+            )
         body = {key: value for key, value in data.items() if key != "version"}
         try:
             return _converter(tuple(policies)).structure(body, cls)
@@ -173,7 +188,9 @@ class Plan:
         for kind in kinds:
             if not kind.kind:
                 raise UnsupportedError(
-                    f"policy class {kind.__name__}", "has no tag for plain data", hint='Write kind: ClassVar[str] = "..."'
+                    f"policy class {kind.__name__}",
+                    "has no tag for plain data",
+                    hint='Write kind: ClassVar[str] = "..."',
                 )
         return tuple(kinds)
 
@@ -191,7 +208,10 @@ def _causes(error: BaseException, path: str) -> Iterator[tuple[str, BaseExceptio
         yield path, f"has unknown keys {sorted(error.extra_fields)}"
     elif isinstance(error, ClassValidationError | IterableValidationError):
         for inner in error.exceptions:
-            note = next((n for n in getattr(inner, "__notes__", ()) if hasattr(n, "name") or hasattr(n, "index")), None)
+            note = next(
+                (n for n in getattr(inner, "__notes__", ()) if hasattr(n, "name") or hasattr(n, "index")),
+                None,
+            )
             step = "" if note is None else f".{note.name}" if hasattr(note, "name") else f"[{note.index}]"
             yield from _causes(inner, path + step)
     elif isinstance(error, FenxiaoError):
@@ -217,7 +237,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Rounding):
         return value.mode if value.step == 1 else {"mode": value.mode, "step": value.step}
     if isinstance(value, Currency):
-        return value.code if value == _listed(value.code) else {"code": value.code, "decimals": value.decimals}
+        return (
+            value.code if value == _listed(value.code) else {"code": value.code, "decimals": value.decimals}
+        )
     return value
 
 
@@ -247,16 +269,21 @@ def _converter(own: Iterable[type[Policy]]) -> cattrs.Converter:
     kinds = {kind.kind: kind for kind in (*_BUILT_IN, *own)}
     for leaf in (Rate, Fixed, Base, Where, Rounding, Currency):
         converter.register_unstructure_hook(leaf, _plain)
-    converter.register_unstructure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Predicate), _plain)
+    converter.register_unstructure_hook_func(
+        lambda kind: isinstance(kind, type) and issubclass(kind, Predicate), _plain
+    )
     for simple in (str, int, bool):
         converter.register_structure_hook(simple, _strict(simple))
 
     def write(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
         hooks = {
-            field.name: override(unstruct_hook=_tables if field.name in _TABLES else None, omit=not field.init)
+            field.name: override(
+                unstruct_hook=_tables if field.name in _TABLES else None, omit=not field.init
+            )
             for field in attrs.fields(kind)
         }
-        return make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **hooks)  # type: ignore[arg-type]
+        made = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **hooks)  # type: ignore[arg-type]  # one override a field
+        return made
 
     writers = {kind: write(kind) for kind in (*kinds.values(), Cap, Margin)}
 

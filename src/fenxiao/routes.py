@@ -86,7 +86,9 @@ class SponsorRoute:
         """
         if self.self_purchase == "pay":
             buyer = None
-        payees = self._roll_up(member, buyer) if self.if_not == "roll_up" else self._fixed_levels(member, buyer)
+        payees = (
+            self._roll_up(member, buyer) if self.if_not == "roll_up" else self._fixed_levels(member, buyer)
+        )
         if self.if_not == "last_payee":
             payees = self._last_payee(payees)
         if buyer is not None and self.self_purchase == "stop":
@@ -146,10 +148,12 @@ class SponsorRoute:
         return result
 
     def _last_payee(self, payees: list[IndexArray]) -> list[IndexArray]:
-        last = np.full(len(payees[0]), self._nobody(), dtype=INDEX) if payees else None
+        last = np.full_like(payees[0], self._nobody())
         result: list[IndexArray] = []
         for payee, mask in zip(payees, self.qualified, strict=True):
-            taker = last if mask is None else np.where(np.take(mask, last, mode="clip"), last, self._nobody())
+            taker = last
+            if mask is not None:
+                taker = np.where(np.take(mask, last, mode="clip"), last, self._nobody())
             paid = np.where(payee == self._nobody(), taker, payee)
             last = np.where(paid == self._nobody(), last, paid)
             result.append(paid)

@@ -13,7 +13,8 @@ from fenxiao._kernels.tally import exact_sum
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fenxiao.policies.base import Claims, OrderBlock
+    from fenxiao.policies.base import Claims
+    from fenxiao.policies.blocks import OrderBlock
 
 _EMPTY: Final = np.zeros(0, dtype=ROW)
 
@@ -79,7 +80,7 @@ class Sheet:
         raise IndexError(slot)
 
     def cut(self, cap: int, slots: RowArray, lines: RowArray, allowed: MinorArray) -> int:
-        """Lower the entries ``slots x lines`` to `allowed` (int64 [slots, lines]); return the sum taken away."""
+        """Lower the entries ``slots x lines`` to `allowed` (int64 [slots, lines]); return what was taken."""
         if self.allowed is self.claimed:
             self.allowed = self.claimed.copy()
         if len(slots) == self.slots:

@@ -9,7 +9,7 @@ import attrs
 from fenxiao.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @final
@@ -36,6 +36,14 @@ def _usage(usage: Mapping[tuple[str, str], Mapping[Any, int]]) -> dict[tuple[str
     return {key: dict(groups) for key, groups in usage.items()}
 
 
+def _deferred(entries: Iterable[Deferred]) -> tuple[Deferred, ...]:
+    return tuple(entries)
+
+
+def _keys(keys: Iterable[str]) -> tuple[str, ...]:
+    return tuple(keys)
+
+
 @final
 @attrs.frozen(kw_only=True)
 class State:
@@ -57,8 +65,8 @@ class State:
     """
 
     usage: dict[tuple[str, str], dict[Any, int]] = attrs.field(factory=dict, converter=_usage)
-    deferred: tuple[Deferred, ...] = attrs.field(default=(), converter=tuple)
-    settled: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    deferred: tuple[Deferred, ...] = attrs.field(default=(), converter=_deferred)
+    settled: tuple[str, ...] = attrs.field(default=(), converter=_keys)
 
     def used(self, cap: str, window: str) -> dict[Any, int]:
         """Return what a cap has used up by group."""

@@ -133,10 +133,15 @@ class StatementLine:
         text += f"order {self.order_id}" if self.order_id is not None else f"policy {self.policy}"
         if self.rate:
             text += f", {percent(self.rate)}" + (
-                f" of {format_minor(self.base, decimals)}" if self.rate.endswith("%") or "/" in self.rate else ""
+                f" of {format_minor(self.base, decimals)}"
+                if self.rate.endswith("%") or "/" in self.rate
+                else ""
             )
         if self.allowed != self.claimed:
-            claimed, less = format_minor(self.claimed, decimals), format_minor(self.claimed - self.allowed, decimals)
+            claimed, less = (
+                format_minor(self.claimed, decimals),
+                format_minor(self.claimed - self.allowed, decimals),
+            )
             text += f" = {claimed}, less {less} ({REASON_TEXT[self.reason]})"
         return text
 
@@ -209,10 +214,13 @@ class Verdict:
 
     def text(self, decimals: int) -> str:
         """Return the verdict as a sentence."""
-        place = f"{self.policy}: " + (f"level {self.level}, " if self.level is not None and self.level >= 0 else "")
+        place = f"{self.policy}: " + (
+            f"level {self.level}, " if self.level is not None and self.level >= 0 else ""
+        )
         why = REASON_TEXT.get(self.reason, f"reason {int(self.reason)}")
         if self.claimed:
-            text = f"{place}{format_minor(self.allowed, decimals)} of {format_minor(self.claimed, decimals)} claimed"
+            allowed, claimed = format_minor(self.allowed, decimals), format_minor(self.claimed, decimals)
+            text = f"{place}{allowed} of {claimed} claimed"
             return text if self.claimed == self.allowed else f"{text} ({why})"
         return f"{place}nothing: {why}" + (f" ({self.detail})" if self.detail else "")
 
@@ -330,5 +338,7 @@ class MarginReport:
 def html_table(head: tuple[str, ...], rows: list[Any]) -> str:
     """Return a table for notebooks; every text is escaped."""
     top = "".join(f"<th>{escape(str(name))}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"

@@ -37,7 +37,9 @@ class Tally:
         self._low: MinorArray = np.zeros(length, dtype=MINOR)
         self._high: MinorArray | None = None
 
-    def add(self, owner: npt.NDArray[np.integer[Any]], values: MinorArray, largest: int | None = None) -> None:
+    def add(
+        self, owner: npt.NDArray[np.integer[Any]], values: MinorArray, largest: int | None = None
+    ) -> None:
         """Add one value to each owner; an owner may occur any number of times.
 
         Parameters
@@ -110,7 +112,8 @@ def halves(values: MinorArray) -> tuple[MinorArray, MinorArray]:
 def halves_exceed(low: MinorArray, high: MinorArray, limits: MinorArray) -> FlagArray:
     """Return where sums given as halves are above 64-bit limits."""
     high, low = carried(low, high)
-    return (high > limits >> _HALF) | ((high == limits >> _HALF) & (low > (limits & _LOW)))
+    above: FlagArray = (high > limits >> _HALF) | ((high == limits >> _HALF) & (low > (limits & _LOW)))
+    return above
 
 
 def exact_sum(values: MinorArray) -> int:

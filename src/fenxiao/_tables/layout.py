@@ -158,6 +158,17 @@ class Layout:
         """Every column that an option names, sorted."""
         return sorted([*self.money, *self.volumes, *self.times, *self.categories])
 
+    def limited_to(self, names: Collection[str]) -> Layout:
+        """Return the layout without options for columns that are not among `names`."""
+        present = frozenset(names)
+        return attrs.evolve(
+            self,
+            money=self.money & present,
+            volumes={name: decimals for name, decimals in self.volumes.items() if name in present},
+            times=self.times & present,
+            categories=self.categories & present,
+        )
+
     def check_overlap(self) -> None:
         """Raise `OrdersError` if two options claim one column."""
         declared = self.declared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, Any, Final, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import attrs
 import numpy as np
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 class ColumnSource(Protocol):
     """Rows of orders (or of one order) whose columns a base reads."""
 
-    decimals: int
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of the plan's currency."""
+        ...
 
     def amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
         """Return a column's values, its decimals and an upper bound of its absolute values."""
@@ -116,8 +119,10 @@ class Base:
 
     def __init__(self, column: str) -> None:
         if not isinstance(column, str) or not column:
-            raise ExpressionError("a base", "needs the name of an order column", value=column, allowed="a str")
-        self.__attrs_init__(((column, Fraction(1)),))  # type: ignore[attr-defined]
+            raise ExpressionError(
+                "a base", "needs the name of an order column", value=column, allowed="a str"
+            )
+        self.__attrs_init__(((column, Fraction(1)),))
 
     @classmethod
     def of(cls, value: str | Base) -> Base:
@@ -127,9 +132,11 @@ class Base:
     @classmethod
     def _build(cls, terms: dict[str, Fraction]) -> Base:
         made = cls.__new__(cls)
-        made.__attrs_init__(_terms(terms))  # type: ignore[attr-defined]
+        made.__attrs_init__(_terms(terms))
         if not made.terms:
-            raise ExpressionError("a base", "has no column left", hint="Give a column a coefficient that is not 0")
+            raise ExpressionError(
+                "a base", "has no column left", hint="Give a column a coefficient that is not 0"
+            )
         return made
 
     def __mul__(self, rate: object) -> Base:
@@ -138,18 +145,20 @@ class Base:
 
     __rmul__ = __mul__
 
-    def _plus(self, other: object, sign: int) -> Base:
+    def _plus(self, other: Base, sign: int) -> Base:
         if not isinstance(other, Base):
-            return NotImplemented
+            raise ExpressionError(
+                "a base", "is added to something else", value=other, allowed='Base("column")'
+            )
         terms = dict(self.terms)
         for name, share in other.terms:
             terms[name] = terms.get(name, Fraction(0)) + sign * share
         return self._build(terms)
 
-    def __add__(self, other: object) -> Base:
+    def __add__(self, other: Base) -> Base:
         return self._plus(other, 1)
 
-    def __sub__(self, other: object) -> Base:
+    def __sub__(self, other: Base) -> Base:
         return self._plus(other, -1)
 
     def __repr__(self) -> str:

@@ -106,7 +106,9 @@ class Where:
         masks = [_equal_mask(source.column(name), name, wanted) for name, wanted in self._equal()]
         for name, least in self.minimum:
             values, decimals, _ = source.amounts_of(name)
-            masks.append(source.order_sum(values) >= to_minor(least, decimals, thing=f"Where, minimum {name!r}"))
+            masks.append(
+                source.order_sum(values) >= to_minor(least, decimals, thing=f"Where, minimum {name!r}")
+            )
         if self.first_order:
             masks.append(source.first_orders())
         return np.logical_and.reduce(masks) if masks else None

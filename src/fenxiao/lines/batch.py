@@ -11,7 +11,7 @@ from fenxiao._arrays import INDEX, MINOR, REASON, ROW, AnyArray, IndexArray, Min
 from fenxiao.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from fenxiao.facts import Facts
     from fenxiao.limits import Cap
@@ -97,10 +97,11 @@ class LineBatch:
         places = range(NO_CUT, len(self.terms.caps) + 1)
         table = [[self.terms.reason_of(place, in_order=side) for place in places] for side in (False, True)]
         codes = np.array(table, dtype=REASON)
-        return codes[(self.order_row != NO_ORDER).astype(INDEX), self.largest_cut + 1]
+        found: ReasonArray = codes[(self.order_row != NO_ORDER).astype(INDEX), self.largest_cut + 1]
+        return found
 
     @property
-    def payee(self) -> Sequence[Any]:
+    def payee(self) -> AnyArray:
         """Return the payees' labels."""
         return self.terms.facts.tree.labels(self.payee_index)
 
@@ -130,7 +131,10 @@ class LineBatch:
         """Return the labels of the credited members, None for lines without an order."""
         members = self._by_order(self.terms.facts.member_index).tolist()
         tree = self.terms.facts.tree
-        return [None if row == NO_ORDER else tree.label(m) for m, row in zip(members, self.order_row.tolist(), strict=True)]
+        return [
+            None if row == NO_ORDER else tree.label(m)
+            for m, row in zip(members, self.order_row.tolist(), strict=True)
+        ]
 
     def _by_order(self, values: AnyArray) -> AnyArray:
         if len(values) == 0:
@@ -165,6 +169,7 @@ class LineBatch:
         """Return some lines (row numbers or a mask)."""
         base, base_of = self.base_of, None
         if base is not None:
+
             def base_of() -> MinorArray:
                 return base()[rows]
 

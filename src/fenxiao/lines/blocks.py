@@ -9,7 +9,8 @@ import numpy as np
 
 from fenxiao._arrays import BLOCK_ROWS, ROW, RowArray, blocks
 from fenxiao.margin import OrderGuard
-from fenxiao.policies.base import OrderBlock, OrderPolicy
+from fenxiao.policies.base import OrderPolicy
+from fenxiao.policies.blocks import OrderBlock
 from fenxiao.sheets import Sheet
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from fenxiao.limits import Cap, Margin
     from fenxiao.margin.budget import Budget
-    from fenxiao.policies.base import PeriodPolicy, PreparedPolicy, Setting
-
+    from fenxiao.policies.base import PeriodPolicy, PreparedPolicy
+    from fenxiao.policies.blocks import Setting
 
 
 @final
@@ -62,14 +63,18 @@ class OrderRun:
         caps: tuple[Cap, ...],
     ) -> OrderRun:
         """Prepare the order policies of a plan."""
-        of_order = [(place, policy) for place, policy in enumerate(policies) if isinstance(policy, OrderPolicy)]
+        of_order = [
+            (place, policy) for place, policy in enumerate(policies) if isinstance(policy, OrderPolicy)
+        ]
         stages = sorted({policy.stage for _, policy in of_order})
         prepared = tuple(
             tuple((place, policy.prepare(setting)) for place, policy in of_order if policy.stage == stage)
             for stage in stages
         )
         names = tuple(policy.name for policy in policies)
-        return cls(setting=setting, prepared=prepared, guard=OrderGuard(margin=margin, caps=caps, policies=names))
+        return cls(
+            setting=setting, prepared=prepared, guard=OrderGuard(margin=margin, caps=caps, policies=names)
+        )
 
     def at(self, setting: Setting) -> OrderRun:
         """Return the run for other rows of facts that share the tree and the members' columns."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._arrays import INDEX, MINOR, ROW, AnyArray, IndexArray, MinorArray, RowArray
 from fenxiao.lines.batch import NO_CUT, LineBatch, LineTerms
 from fenxiao.lines.totals import entry_columns
 from fenxiao.margin.cells import CellFinder
@@ -64,7 +64,9 @@ class WideSplit:
                 cell = finder.find(entry_columns(sheet, tuple(cells.keys), chosen))
                 slot, line = np.nonzero(chosen)
                 mine = np.flatnonzero(cut[cell])
-                level = np.stack([sheet.levels(number) for number in range(sheet.slots)])[slot[mine], line[mine]]
+                level = np.stack([sheet.levels(number) for number in range(sheet.slots)])[
+                    slot[mine], line[mine]
+                ]
                 keys.append(entry_keys(rows[line[mine]], stage, slot[mine], width))
                 amounts.append(sheet.allowed[slot[mine], line[mine]])
                 found.append(cell[mine])
@@ -78,7 +80,9 @@ class WideSplit:
         order = np.argsort(key, kind="stable")
         return cls(key=key[order], allowed=left[order], largest_cut=largest_cut[cell[order]], width=width)
 
-    def apply(self, key: MinorArray, allowed: MinorArray, largest_cut: IndexArray) -> tuple[MinorArray, IndexArray]:
+    def apply(
+        self, key: MinorArray, allowed: MinorArray, largest_cut: IndexArray
+    ) -> tuple[MinorArray, IndexArray]:
         """Return allowed amounts and largest cuts of entries after the wide caps."""
         if len(self.key) == 0:
             return allowed, largest_cut
@@ -104,7 +108,7 @@ def _rationed(
         mine = np.flatnonzero(rule_of == rule)
         mine = mine[np.lexsort((key[mine], level[mine]))]
         classes = np.zeros(len(mine), dtype=ROW) if rule == "priority" else None
-        left[mine] = ration_many(amount[mine], cell[mine], allowed, rule, classes=classes)  # type: ignore[arg-type]
+        left[mine] = ration_many(amount[mine], cell[mine], allowed, rule, classes=classes)
     return left
 
 
@@ -113,7 +117,9 @@ def entry_keys(row: RowArray, stage: int, slot: RowArray, width: int) -> MinorAr
     return (row * width + stage) * width + slot
 
 
-def batch_of(guarded: GuardedBlock, terms: LineTerms, split: WideSplit | None, rows: RowArray | None = None) -> LineBatch:
+def batch_of(
+    guarded: GuardedBlock, terms: LineTerms, split: WideSplit | None, rows: RowArray | None = None
+) -> LineBatch:
     """Return the lines of a block: claims above zero, by stage, policy, level, then order.
 
     Parameters
@@ -127,9 +133,10 @@ def batch_of(guarded: GuardedBlock, terms: LineTerms, split: WideSplit | None, r
     parts = [_part(sheet, stage, rows, split) for stage, sheet in enumerate(guarded.sheets) if sheet.slots]
     if not parts:
         return empty_batch(terms)
-    columns = [np.concatenate(column) if len(parts) > 1 else column[0] for column in zip(*(p[:7] for p in parts), strict=True)]
+    columns = parts[0].columns
+    if len(parts) > 1:
+        columns = tuple(np.concatenate(same) for same in zip(*(part.columns for part in parts), strict=True))
     order_row, payee, policy, level, claimed, allowed, cut = columns
-    bases = [part[7] for part in parts]
     return LineBatch(
         terms=terms,
         order_row=order_row,
@@ -139,23 +146,32 @@ def batch_of(guarded: GuardedBlock, terms: LineTerms, split: WideSplit | None, r
         claimed=claimed,
         allowed=allowed,
         largest_cut=cut,
-        base_of=lambda: np.concatenate([_bases(sheet, flat) for sheet, flat in bases]),
+        base_of=lambda: np.concatenate([_bases(part.sheet, part.flat) for part in parts]),
     )
 
 
-def _part(sheet: Sheet, stage: int, rows: RowArray, split: WideSplit | None) -> tuple[object, ...]:
+class _Part(NamedTuple):
+    """The lines of one sheet: columns as in `LineBatch`, and which entries they are."""
+
+    columns: tuple[AnyArray, ...]
+    sheet: Sheet
+    flat: RowArray
+
+
+def _part(sheet: Sheet, stage: int, rows: RowArray, split: WideSplit | None) -> _Part:
     width = len(sheet.block)
     flat = np.flatnonzero(sheet.claimed.ravel())
     slot, line = np.divmod(flat, width)
     claimed = sheet.claimed.ravel().take(flat)
     allowed = claimed if sheet.allowed is sheet.claimed else sheet.allowed.ravel().take(flat)
-    cut = np.full(len(flat), NO_CUT, dtype=INDEX) if not sheet.cuts else sheet.largest_cut().ravel().take(flat)
-    level = _levels(sheet, slot, line)
+    cut = (
+        np.full(len(flat), NO_CUT, dtype=INDEX) if not sheet.cuts else sheet.largest_cut().ravel().take(flat)
+    )
     policy = np.array(sheet.policy, dtype=INDEX).take(slot)
-    order_row = rows.take(line)
+    order_row, payee = rows.take(line), sheet.payee.ravel().take(flat)
     if split is not None:
         allowed, cut = split.apply(entry_keys(order_row, stage, slot, split.width), allowed, cut)
-    return order_row, sheet.payee.ravel().take(flat), policy, level, claimed, allowed, cut, (sheet, flat)
+    return _Part((order_row, payee, policy, _levels(sheet, slot, line), claimed, allowed, cut), sheet, flat)
 
 
 def _levels(sheet: Sheet, slot: RowArray, line: RowArray) -> IndexArray:

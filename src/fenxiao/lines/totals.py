@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fenxiao.lines.blocks import GuardedBlock
-    from fenxiao.policies.base import OrderBlock
+    from fenxiao.policies.blocks import OrderBlock
     from fenxiao.sheets import Sheet
 
 _PARTS_KEPT = 32
@@ -30,8 +30,8 @@ class Sums:
     """
 
     __slots__ = (
-        "above_paid", "bound_orders", "breakage", "budget", "claimed", "guests", "lines", "loss_orders", "net",
-        "orders", "paid", "pay", "taken",
+        "above_paid", "bound_orders", "breakage", "budget", "claimed", "guests", "lines", "loss_orders",
+        "net", "orders", "paid", "pay", "taken",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -67,7 +67,9 @@ class OrderTotals:
     margin_may_exceed_paid : whether orders are to be compared with what was paid
     """
 
-    def __init__(self, size: int, policies: int, keys: Sequence[str], *, margin_may_exceed_paid: bool) -> None:
+    def __init__(
+        self, size: int, policies: int, keys: Sequence[str], *, margin_may_exceed_paid: bool
+    ) -> None:
         self.size = size
         self.keys = tuple(keys)
         self.sums = Sums()
@@ -196,4 +198,6 @@ def _cells_of(sheet: Sheet, keys: Sequence[str]) -> Cells:
         return Cells.empty(keys)
     policy, payee, *rest = entry_columns(sheet, keys, chosen)
     amount = sheet.allowed[chosen].astype(MINOR)
-    return Cells.joined([Cells(policy=policy, payee=payee, keys=dict(zip(keys, rest, strict=True)), amount=amount)])
+    return Cells.joined(
+        [Cells(policy=policy, payee=payee, keys=dict(zip(keys, rest, strict=True)), amount=amount)]
+    )

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, MINOR, FlagArray, MinorArray
+from fenxiao._arrays import INDEX, MINOR, MinorArray
 from fenxiao._columns import Amounts, Categories
 from fenxiao.errors import OrdersError
 from fenxiao.money import mul_div, mul_div_arrays
 
 if TYPE_CHECKING:
     from fenxiao.limits import Margin
-    from fenxiao.policies.base import OrderBlock
+    from fenxiao.policies.blocks import OrderBlock
 
 
 @final
@@ -41,7 +41,9 @@ def line_margins(margin: Margin, block: OrderBlock) -> MinorArray:
     if margin.name_of_column is not None:
         column = block.column(margin.name_of_column)
         if not isinstance(column, Amounts):
-            raise OrdersError(f"orders column {margin.name_of_column!r}", "is not money, as the plan's margin needs")
+            raise OrdersError(
+                f"orders column {margin.name_of_column!r}", "is not money, as the plan's margin needs"
+            )
         return column.values
     return _catalog_margins(block)
 
@@ -51,7 +53,9 @@ def _catalog_margins(block: OrderBlock) -> MinorArray:
     catalog, product = block.facts.catalog, block.column("product")
     if catalog is None or not isinstance(product, Categories):
         raise OrdersError(
-            "Margin.catalog()", "needs a catalog and a column 'product'", hint="Pass Facts(catalog=Catalog...)"
+            "Margin.catalog()",
+            "needs a catalog and a column 'product'",
+            hint="Pass Facts(catalog=Catalog...)",
         )
     row = catalog.lookup(product)
     paid = block.amounts("paid")

@@ -26,7 +26,9 @@ NONE: Final = -1
 def keys_needed(caps: Sequence[Cap]) -> tuple[str, ...]:
     """Return which keys the plan's wide caps need."""
     wide = [cap for cap in caps if not cap.in_order]
-    needed = {cap.scope for cap in wide} | ({"level"} if any(cap.rule == "priority" for cap in wide) else set())
+    needed = {cap.scope for cap in wide} | (
+        {"level"} if any(cap.rule == "priority" for cap in wide) else set()
+    )
     return tuple(key for key in KEYS if key in needed)
 
 
@@ -62,18 +64,26 @@ class Cells:
     def joined(cls, parts: Sequence[Cells]) -> Cells:
         """Return several tables as one; entries of one cell are added."""
         names = tuple(parts[0].keys)
-        columns = [np.concatenate([part.policy for part in parts]), np.concatenate([part.payee for part in parts])]
+        columns = [
+            np.concatenate([part.policy for part in parts]),
+            np.concatenate([part.payee for part in parts]),
+        ]
         columns += [np.concatenate([part.keys[name] for part in parts]) for name in names]
         amount = np.concatenate([part.amount for part in parts])
         cell, first = group_rows(columns)
         tally = Tally(len(first))
         tally.add(cell, amount)
         policy, payee, *keys = (column[first] for column in columns)
-        return cls(policy=policy, payee=payee, keys=dict(zip(names, keys, strict=True)), amount=tally.sums("a payee's total"))
+        return cls(
+            policy=policy,
+            payee=payee,
+            keys=dict(zip(names, keys, strict=True)),
+            amount=tally.sums("a payee's total"),
+        )
 
 
 def group_rows(columns: Sequence[IndexArray]) -> tuple[RowArray, RowArray]:
-    """Number the distinct rows of several columns in ascending order.
+    """Return numbers of the distinct rows of several columns in ascending order.
 
     Returns
     -------
@@ -96,7 +106,9 @@ def radices(columns: Sequence[IndexArray]) -> list[int]:
     found = [int(column.max(initial=NONE)) + 2 for column in columns]
     if prod(found) > MINOR_MAX:
         raise UnsupportedError(
-            "wide caps", "group by more combinations than 64 bits can number", hint="Use fewer scopes in one plan"
+            "wide caps",
+            "group by more combinations than 64 bits can number",
+            hint="Use fewer scopes in one plan",
         )
     return found
 

@@ -11,7 +11,8 @@ from fenxiao._arrays import MINOR, MINOR_MAX, FlagArray, MinorArray, RowArray
 from fenxiao._kernels.tally import Tally, halves, halves_exceed
 
 if TYPE_CHECKING:
-    from fenxiao.policies.base import OrderBlock
+    from fenxiao.policies.blocks import OrderBlock
+
 
 @final
 @attrs.frozen(eq=False)
@@ -48,7 +49,8 @@ def saturating_add(left: MinorArray, right: MinorArray) -> MinorArray:
 def column_sums(entries: MinorArray, bound: int) -> MinorArray:
     """Return the sums over slots, by line; saturated where 64 bits would overflow."""
     if bound <= MINOR_MAX:
-        return np.add.reduce(entries, axis=0)
+        sums: MinorArray = np.add.reduce(entries, axis=0)
+        return sums
     total = np.zeros(entries.shape[1], dtype=MINOR)
     for row in entries:
         total = saturating_add(total, row)

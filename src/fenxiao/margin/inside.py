@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MINOR, MINOR_MAX, ROW, FlagArray, MinorArray, RowArray
+from fenxiao._arrays import MINOR, ROW, MinorArray, RowArray
 from fenxiao._columns import Amounts
 from fenxiao._kernels.rationing import priority_columns, ration_columns
 from fenxiao.errors import CapRejectedError, OrdersError
@@ -19,7 +19,7 @@ from fenxiao.money import ration_many, to_minor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fenxiao.policies.base import OrderBlock
+    from fenxiao.policies.blocks import OrderBlock
     from fenxiao.sheets import Sheet
 
 _DENSE_SLOTS: Final = 64
@@ -44,7 +44,9 @@ class OrderGuard:
 
     def in_sequence(self) -> list[tuple[int, Cap]]:
         """Return the caps inside an order in the sequence in which they run, with their places."""
-        return [(place, cap) for scope in IN_ORDER for place, cap in enumerate(self.caps) if cap.scope == scope]
+        return [
+            (place, cap) for scope in IN_ORDER for place, cap in enumerate(self.caps) if cap.scope == scope
+        ]
 
     def budget(self, block: OrderBlock) -> Budget:
         """Return what the block's lines and orders may pay."""
@@ -74,11 +76,15 @@ class OrderGuard:
             self._run(sheet, earlier, place, cap, taken)
         if self.margin.guard == "line":
             limit = np.maximum(budget.by_line, 0)
-            self._cut_groups(sheet, earlier, Groups(None, len(limit)), limit, self.caps_place, None, None, taken)
+            self._cut_groups(
+                sheet, earlier, Groups(None, len(limit)), limit, self.caps_place, None, None, taken
+            )
         for place, cap in sequence:
             if cap.scope == "order":
                 self._run(sheet, earlier, place, cap, taken)
-        self._cut_groups(sheet, earlier, orders_of(sheet.block), budget.by_order, self.caps_place, None, None, taken)
+        self._cut_groups(
+            sheet, earlier, orders_of(sheet.block), budget.by_order, self.caps_place, None, None, taken
+        )
         return taken
 
     @property
@@ -86,7 +92,9 @@ class OrderGuard:
         """Return the place that stands for the order margin."""
         return len(self.caps)
 
-    def _run(self, sheet: Sheet, earlier: Sequence[Sheet], place: int, cap: Cap, taken: dict[int, int]) -> None:
+    def _run(
+        self, sheet: Sheet, earlier: Sequence[Sheet], place: int, cap: Cap, taken: dict[int, int]
+    ) -> None:
         groups = groups_of(cap, sheet.block)
         limit = limits_of(cap, sheet.block, groups)
         on = frozenset(self.policies if cap.on is None else cap.on)
@@ -96,7 +104,9 @@ class OrderGuard:
             return
         for name in self.policies:
             if name in on:
-                self._cut_groups(sheet, earlier, groups, limit, place, frozenset({name}), frozenset({name}), taken)
+                self._cut_groups(
+                    sheet, earlier, groups, limit, place, frozenset({name}), frozenset({name}), taken
+                )
 
     def _cut_groups(
         self,
@@ -126,7 +136,12 @@ class OrderGuard:
         if rule == "reject":
             raise self._rejected(sheet.block, place, lines)
         entries = np.take(entries, lines, axis=1)
-        if groups.of_line is None and sheet.uniform and len(slots) <= _DENSE_SLOTS and rule in ("proportional", "priority"):
+        if (
+            groups.of_line is None
+            and sheet.uniform
+            and len(slots) <= _DENSE_SLOTS
+            and rule in ("proportional", "priority")
+        ):
             limits = room[lines]
             if rule == "priority":
                 new = priority_columns(entries, limits)
@@ -138,7 +153,12 @@ class OrderGuard:
 
     def _slots(self, sheet: Sheet, names: frozenset[str] | None) -> RowArray:
         return np.array(
-            [slot for slot, place in enumerate(sheet.policy) if names is None or self.policies[place] in names], dtype=ROW
+            [
+                slot
+                for slot, place in enumerate(sheet.policy)
+                if names is None or self.policies[place] in names
+            ],
+            dtype=ROW,
         )
 
     def _room(

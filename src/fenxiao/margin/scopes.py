@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fenxiao.limits import Cap
     from fenxiao.margin.cells import Cells
-    from fenxiao.policies.base import Setting
+    from fenxiao.policies.blocks import Setting
 
 
 @final
@@ -91,7 +91,9 @@ def owners(setting: Setting) -> tuple[IndexArray, tuple[Any, ...]]:
         values, codes = np.unique(column.values, return_inverse=True)
         return codes.astype(INDEX).ravel(), tuple(values.tolist())
     if not isinstance(column, Categories) or (column.codes < 0).any():
-        raise InputError("members column 'owner'", "does not name everybody's owner", allowed="text or integers, no nulls")
+        raise InputError(
+            "members column 'owner'", "does not name everybody's owner", allowed="text or integers, no nulls"
+        )
     return column.codes, column.values
 
 
@@ -111,7 +113,7 @@ def limits_of_groups(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorAr
 
 
 def _lines_by_group(cap: Cap, groups: ScopeGroups, setting: Setting) -> tuple[Any, int, RowArray]:
-    """Return each order line's group, the number of such groups, and where each cap group stands among them."""
+    """Return each line's group, the number of such groups, and where each cap group stands among them."""
     block = setting.everything
     if cap.scope in ("payee", "source"):
         return block.member, setting.size + 1, groups.code
@@ -128,13 +130,20 @@ def _lines_by_group(cap: Cap, groups: ScopeGroups, setting: Setting) -> tuple[An
 
 def _by_rank(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
     column = setting.member_column(cap.rank_column)
-    table = {rank: to_minor(money, setting.decimals, thing=f"cap {cap.name!r}") for rank, money in cap.by_rank}
+    table = {
+        rank: to_minor(money, setting.decimals, thing=f"cap {cap.name!r}") for rank, money in cap.by_rank
+    }
     if not isinstance(column, Categories):
-        raise PlanError(f"members column {cap.rank_column!r}", "is not text", hint='Ranks are names, such as "gold"')
+        raise PlanError(
+            f"members column {cap.rank_column!r}", "is not text", hint='Ranks are names, such as "gold"'
+        )
     missing = [value for value in column.values if str(value) not in table]
     if missing or (column.codes < 0).any():
         raise PlanError(
-            f"cap {cap.name!r}, by_rank", "has no limit for every rank that occurs", value=missing, allowed=", ".join(table)
+            f"cap {cap.name!r}, by_rank",
+            "has no limit for every rank that occurs",
+            value=missing,
+            allowed=", ".join(table),
         )
     limits = np.array([table[str(value)] for value in column.values], dtype=MINOR)
     return limits[column.codes[groups.code]]
@@ -156,6 +165,8 @@ def _by_column(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
     limits[by_member] = column.values
     if (limits[by_member] != column.values).any():
         raise PlanError(
-            f"cap {cap.name!r}", f"reads column {name!r}, which differs between positions of one owner", allowed="one limit an owner"
+            f"cap {cap.name!r}",
+            f"reads column {name!r}, which differs between positions of one owner",
+            allowed="one limit an owner",
         )
     return limits[groups.code]

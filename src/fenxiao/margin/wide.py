@@ -18,9 +18,7 @@ from fenxiao.money import ration, ration_many
 from fenxiao.state import Deferred, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fenxiao.policies.base import Setting
+    from fenxiao.policies.blocks import Setting
 
 _NO_CAP: Final = -1
 
@@ -155,7 +153,10 @@ class WideGuard:
             limit = limits_of_groups(cap, groups, self.setting).tolist()
             spent = self.state.used(cap.name, self._window(cap)) if cap.window != "period" else {}
             released = self._released_by_group(cap)
-            room = [max(most - spent.get(n, 0) - released.get(n, 0), 0) for most, n in zip(limit, groups.names, strict=True)]
+            room = [
+                max(most - spent.get(n, 0) - released.get(n, 0), 0)
+                for most, n in zip(limit, groups.names, strict=True)
+            ]
             rooms.append((f"cap {cap.name!r}", np.where(self._on(cap), groups.of_cell, ROW(_NO_CAP)), room))
         return rooms
 
@@ -165,7 +166,9 @@ class WideGuard:
         deferred = self._deferred
         if total > max(kept, 0):
             backed = ration([entry.amount for entry in deferred], max(kept, 0)).tolist()
-            deferred = [attrs.evolve(e, amount=amount) for e, amount in zip(deferred, backed, strict=True) if amount]
+            deferred = [
+                attrs.evolve(e, amount=amount) for e, amount in zip(deferred, backed, strict=True) if amount
+            ]
         usage = dict(self.state.usage)
         for place, cap in enumerate(self.caps):
             if cap.window != "period" and not cap.in_order:
@@ -188,7 +191,9 @@ class WideGuard:
     def _names(self, cap: Cap) -> frozenset[str]:
         by_order_only = cap.scope in ("product", "region", "source")
         if cap.on is not None:
-            strange = [n for n, period in zip(self.policies, self.of_period, strict=True) if period and n in cap.on]
+            strange = [
+                n for n, period in zip(self.policies, self.of_period, strict=True) if period and n in cap.on
+            ]
             if by_order_only and strange:
                 raise UnsupportedError(
                     f"cap {cap.name!r}", f"is by {cap.scope} and cuts a period policy", value=strange[0],
@@ -216,7 +221,9 @@ class WideGuard:
             return
         groups = self._groups(place, cap)
         if release:
-            groups = groups.including(tuple(e.group for e in self._waiting if e.cap == cap.name), cap, self.setting)
+            groups = groups.including(
+                tuple(e.group for e in self._waiting if e.cap == cap.name), cap, self.setting
+            )
             self._group_of[place] = groups
         limit = limits_of_groups(cap, groups, self.setting)
         used = (member_of_cap & before) | (self._counting(cap) & ~member_of_cap & (now | before))
@@ -244,7 +251,9 @@ class WideGuard:
         """Return what is used up by group: now, by what this run released, and in the window before."""
         before = {} if cap.window == "period" else self.state.used(cap.name, self._window(cap))
         released = self._released_by_group(cap)
-        earlier = np.array([min(before.get(n, 0) + released.get(n, 0), MINOR_MAX) for n in groups.names], dtype=MINOR)
+        earlier = np.array(
+            [min(before.get(n, 0) + released.get(n, 0), MINOR_MAX) for n in groups.names], dtype=MINOR
+        )
         return saturating_add(self._tally(groups, cells).saturated(), earlier)
 
     def _released_by_group(self, cap: Cap) -> dict[Any, int]:
@@ -259,7 +268,9 @@ class WideGuard:
             return "lifetime"
         if self.setting.period is None:
             raise PlanError(
-                f"cap {cap.name!r}", "holds for a year and no period is given", hint="Pass settle(..., period=month(2026, 10))"
+                f"cap {cap.name!r}",
+                "holds for a year and no period is given",
+                hint="Pass settle(..., period=month(2026, 10))",
             )
         return str(self.setting.period.start.year)
 
@@ -282,7 +293,9 @@ class WideGuard:
         chosen = chosen[np.lexsort((*reversed(rest), rank, level, cells.policy[chosen]))]
         classes = None
         if rule == "priority":
-            by_level = cells.keys["level"][chosen] if "level" in cells.keys else np.zeros(len(chosen), dtype=INDEX)
+            by_level = (
+                cells.keys["level"][chosen] if "level" in cells.keys else np.zeros(len(chosen), dtype=INDEX)
+            )
             _, classes = np.unique(np.stack((cells.policy[chosen], by_level)), axis=1, return_inverse=True)
         before = self.allowed[chosen]
         after = ration_many(before, groups.of_cell[chosen], room, rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from fenxiao._tables import (
     readonly_or_none,
     rows_of,
     same_keys,
+    stem,
 )
 from fenxiao.errors import OrdersError
 from fenxiao.orders.assembly import (
@@ -147,6 +148,24 @@ class Orders:
         []
         """
         return cls(**empty(layout_of(WHAT, options)))
+
+    def like(self, records: Iterable[Mapping[str, Any]]) -> Orders:
+        """Read further orders whose columns mean what they mean here; columns may be missing.
+
+        Raises
+        ------
+        OrdersError, MoneyError, MoneyOverflowError, TimeError
+            As `from_records`.
+
+        Examples
+        --------
+        >>> here = Orders.from_records([{"order_id": 7, "member": 3, "pv": "1.5"}], volumes={"pv": 1})
+        >>> here.like([{"order_id": 8, "member": 3, "pv": "2.5"}]).amounts("pv").value(0)
+        Decimal('2.5')
+        """
+        raw = columns_of_records(records, what=WHAT)
+        layout = self.layout.limited_to([stem(name) for name in raw])
+        return Orders(**(read(raw, layout) if raw else empty(layout)))
 
     @classmethod
     def concat(cls, first: Orders, second: Orders) -> Orders:

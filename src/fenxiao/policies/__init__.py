@@ -1,16 +1,9 @@
 """Policies: what a plan pays, one module a family, and the protocol for policies of your own."""
 
-from fenxiao.policies.base import (
-    Claims,
-    Hop,
-    OrderBlock,
-    OrderPolicy,
-    PeriodPolicy,
-    PeriodView,
-    PreparedPolicy,
-    Setting,
-)
-from fenxiao.policies.levels import Fixed, LevelCommission
+from fenxiao.policies.base import Claims, Hop, OrderPolicy, PeriodPolicy, PeriodView, PreparedPolicy
+from fenxiao.policies.blocks import OrderBlock, Setting
+from fenxiao.policies.levels import LevelCommission
+from fenxiao.policies.schedules import Fixed
 
 __all__ = [
     "Claims",

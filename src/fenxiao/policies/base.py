@@ -7,214 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, ROW, IndexArray, MinorArray, RowArray
-from fenxiao._columns import Amounts, Categories, Column, Numbers
-from fenxiao._kernels.tally import Tally, greatest
+from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, IndexArray, MinorArray, RowArray
+from fenxiao._kernels.tally import greatest
 from fenxiao.errors import PlanError, Reason, UnsupportedError
+from fenxiao.policies.blocks import OrderBlock, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fenxiao._arrays import AnyArray, FlagArray
     from fenxiao.facts import Facts
-    from fenxiao.money import Currency
-    from fenxiao.periods import Period
 
 DEPTH_MAX: Final = 64
 """The greatest depth an order-local policy may name."""
 
 NO_LEVEL: Final = -1
 """The level of a claim that has none."""
-
-
-@final
-@attrs.frozen(eq=False, kw_only=True)
-class Setting:
-    """What is being settled: the facts, which of their order lines, in which currency.
-
-    ``rows`` is a slice or ascending row numbers of whole orders.
-    """
-
-    facts: Facts
-    currency: Currency
-    rows: slice | RowArray
-    anchor: str | None = None
-    period: Period | None = None
-    _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
-
-    @property
-    def size(self) -> int:
-        """Return the number of members."""
-        return len(self.facts.tree)
-
-    @property
-    def decimals(self) -> int:
-        """Return the decimals of the currency."""
-        return self.currency.decimals
-
-    @property
-    def everything(self) -> OrderBlock:
-        """Return all lines that are settled as one block."""
-        return OrderBlock(self, self.rows)
-
-    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what `make` gives, computing it once."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
-
-    def member_column(self, name: str) -> Column:
-        """Return a member column in tree order."""
-        return self.facts.member_column(name)
-
-    def own(self, name: str) -> Amounts | Numbers:
-        """Return the sum of an order column over each member's own orders; ``orders`` counts them."""
-        return self.keep(("own", name), lambda: self._own(name))  # type: ignore[no-any-return]
-
-    def _own(self, name: str) -> Amounts | Numbers:
-        block = self.everything
-        if name == "orders":
-            values = np.ones(len(block), dtype=MINOR) if block.starts is None else _first_lines(block.starts)
-            decimals: int | None = None
-        else:
-            values, found, _ = block.amounts_of(name)
-            decimals = found or None
-            if isinstance(self.facts.order_column(name), Amounts):
-                decimals = found
-        tally = Tally(self.size + 1)
-        tally.add(block.member, values)
-        sums = tally.sums(f"own volume {name!r}")[: self.size]
-        return Numbers(sums) if decimals is None else Amounts(sums, decimals)
-
-
-def _first_lines(starts: RowArray) -> MinorArray:
-    first = np.zeros(int(starts[-1]), dtype=MINOR)
-    first[starts[:-1]] = 1
-    return first
-
-
-@final
-class OrderBlock:
-    """Consecutive lines of whole orders, as columns.
-
-    Attributes
-    ----------
-    member : int32 [n]
-        Index of the credited member; the number of members for a guest.
-    starts : int64 [orders + 1] or None
-        Where each order's lines start; None where every order has one line.
-    """
-
-    __slots__ = ("_buyer", "member", "rows", "setting", "starts")
-
-    def __init__(self, setting: Setting, rows: slice | RowArray) -> None:
-        self.setting = setting
-        self.rows = rows
-        self.member: IndexArray = self._cut(setting.facts.member_index)
-        orders = setting.facts.orders
-        self.starts: RowArray | None = None
-        if not orders.single_line:
-            order = self._cut(orders.order_of_row)
-            edges = np.flatnonzero(order[1:] != order[:-1]) + 1
-            self.starts = np.concatenate(([0], edges, [len(order)])).astype(ROW) if len(order) else np.zeros(1, dtype=ROW)
-
-    def __len__(self) -> int:
-        """Return the number of lines."""
-        return len(self.member)
-
-    @property
-    def n_orders(self) -> int:
-        """Return the number of orders."""
-        return len(self.member) if self.starts is None else len(self.starts) - 1
-
-    @property
-    def decimals(self) -> int:
-        """Return the decimals of the currency."""
-        return self.setting.currency.decimals
-
-    @property
-    def facts(self) -> Facts:
-        """Return the facts that the lines are part of."""
-        return self.setting.facts
-
-    def _cut(self, values: AnyArray) -> Any:
-        return values[self.rows] if isinstance(self.rows, slice) else np.take(values, self.rows)
-
-    @property
-    def row_numbers(self) -> RowArray:
-        """Return the lines' row numbers among all orders' lines."""
-        if isinstance(self.rows, slice):
-            return np.arange(*self.rows.indices(len(self.facts.orders)), dtype=ROW)
-        return self.rows
-
-    def buyer(self) -> IndexArray | None:
-        """Return the buyers' indices, -1 where unknown; None where orders name no buyers."""
-        found = self.facts.buyer_index
-        return None if found is None else self._cut(found)
-
-    def column(self, name: str) -> Column:
-        """Return an order column of these lines."""
-        return self.facts.order_column(name).take(self.rows)
-
-    def amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
-        """Return a column as integers, its decimals, and a bound of its absolute values."""
-        values, decimals, bound = self.facts.amounts_of(name)
-        return self._cut(values), decimals, bound
-
-    def amounts(self, name: str) -> MinorArray:
-        """Return a money, volume or count column of these lines in its smallest unit."""
-        return self.amounts_of(name)[0]
-
-    def codes(self, name: str) -> tuple[IndexArray, tuple[Any, ...]]:
-        """Return a category column of these lines: codes (-1 for null) and the values they point to."""
-        column = self.facts.order_column(name)
-        if not isinstance(column, Categories):
-            raise PlanError(
-                f"orders column {name!r}",
-                "is not a category",
-                hint=f"Declare it: Orders.from_records(..., categories=({name!r},))",
-            )
-        return self._cut(column.codes), column.values
-
-    def order_of_line(self) -> RowArray | None:
-        """Return for each line the number of its order in the block; None where each order has one line."""
-        if self.starts is None:
-            return None
-        return np.repeat(np.arange(self.n_orders, dtype=ROW), np.diff(self.starts))
-
-    def order_sum(self, values: MinorArray) -> MinorArray:
-        """Return for each line the sum of `values` over the lines of its order."""
-        if self.starts is None or len(self) == 0:
-            return values
-        tally = Tally(self.n_orders)
-        tally.add(self.order_of_line(), values)  # type: ignore[arg-type]  # orders have several lines here
-        return np.repeat(tally.sums("the sum over an order's lines"), np.diff(self.starts))
-
-    def first_orders(self) -> FlagArray:
-        """Return for each line whether its order is its buyer's first among the facts."""
-        marks = self.facts.keep(
-            ("first orders", self.setting.anchor), lambda: _first_orders(self.facts, self.setting.anchor)
-        )
-        return self._cut(marks)  # type: ignore[no-any-return]
-
-
-def _first_orders(facts: Facts, anchor: str | None) -> FlagArray:
-    if anchor is None:
-        raise PlanError(
-            "Where(first_order=True)", "needs to know the time of an order", hint='Name it: Plan(anchor="paid_at")'
-        )
-    who = facts.member_index if facts.buyer_index is None else facts.buyer_index
-    known = np.flatnonzero((who >= 0) & (who < len(facts.tree)))
-    when = facts.orders.instants(anchor)[known]
-    # Rows are sorted by order id, so the row number breaks ties of time.
-    ranked = known[np.lexsort((known, when, who[known]))]
-    first = ranked[np.flatnonzero(np.diff(who[ranked], prepend=-1))]
-    marks = np.zeros(len(who), dtype=FLAG)
-    if facts.orders.single_line:
-        marks[first] = True
-    else:
-        marks[:] = np.isin(facts.orders.order_of_row, facts.orders.order_of_row[first])
-    return marks
 
 
 @final
@@ -275,12 +82,20 @@ class Claims:
 
             Claims.of(block, line=range(len(block)), payee=block.member, amount_minor=[5] * len(block))
         """
-        lines, people, amounts = _integers(line, "line"), _integers(payee, "payee"), _integers(amount_minor, "amount_minor")
-        levels = np.broadcast_to(_integers([level] if isinstance(level, int) else level, "level"), lines.shape) if (
-            isinstance(level, int) or len(level) == len(lines)
-        ) else None
+        lines, people, amounts = (
+            _integers(line, "line"),
+            _integers(payee, "payee"),
+            _integers(amount_minor, "amount_minor"),
+        )
+        levels = (
+            np.broadcast_to(_integers([level] if isinstance(level, int) else level, "level"), lines.shape)
+            if (isinstance(level, int) or len(level) == len(lines))
+            else None
+        )
         if levels is None or not len(lines) == len(people) == len(amounts):
-            raise PlanError("claims", "have columns of different lengths", allowed="one entry a claim in each")
+            raise PlanError(
+                "claims", "have columns of different lengths", allowed="one entry a claim in each"
+            )
         nobody = block.setting.size
         _within("line", lines, len(block) - 1)
         _within("payee", people, nobody)
@@ -305,14 +120,18 @@ def _integers(values: Any, thing: str) -> MinorArray:
     if len(array) == 0:
         return np.zeros(0, dtype=MINOR)
     if array.dtype.kind not in "iu" or array.ndim != 1:
-        raise PlanError(f"claims, {thing}", "is not a column of integers", value=str(array.dtype), allowed="integers")
+        raise PlanError(
+            f"claims, {thing}", "is not a column of integers", value=str(array.dtype), allowed="integers"
+        )
     return array.astype(MINOR)
 
 
 def _within(thing: str, values: MinorArray, most: int) -> None:
     bad = np.flatnonzero((values < 0) | (values > most))
     if len(bad):
-        raise PlanError(f"claims, {thing}", "is out of range", value=int(values[bad[0]]), allowed=f"0 to {most}", rows=bad)
+        raise PlanError(
+            f"claims, {thing}", "is out of range", value=int(values[bad[0]]), allowed=f"0 to {most}", rows=bad
+        )
 
 
 @attrs.frozen
@@ -355,7 +174,9 @@ class _Plain:
         claims = self.policy.claims(block)
         if not isinstance(claims, Claims):
             raise PlanError(
-                f"policy {self.policy.name!r}", f"returned a {type(claims).__name__}", allowed="Claims.of(block, ...)"
+                f"policy {self.policy.name!r}",
+                f"returned a {type(claims).__name__}",
+                allowed="Claims.of(block, ...)",
             )
         return claims
 
@@ -366,9 +187,11 @@ class _Plain:
         return Reason.ZERO_RATE
 
 
-def _name(_: object, __: object, value: object) -> None:
+def _name(_: object, __: object, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise PlanError("a policy's name", "is empty or not text", value=value, allowed="a str of your choice")
+        raise PlanError(
+            "a policy's name", "is empty or not text", value=value, allowed="a str of your choice"
+        )
 
 
 def _stage(instance: OrderPolicy | PeriodPolicy, _: object, value: object) -> None:
@@ -402,7 +225,7 @@ class OrderPolicy:
         """Return the policy made ready for a setting; override it to compute something once."""
         return _Plain(self)
 
-    def claims(self, block: OrderBlock) -> Claims:
+    def claims(self, block: OrderBlock) -> Claims:  # noqa: ARG002  # subclasses use it
         """Return the claims on a block of order lines."""
         raise UnsupportedError(
             f"policy {self.name!r}", "has no claims", hint=f"Define {type(self).__name__}.claims(self, block)"
@@ -447,7 +270,10 @@ class PeriodPolicy:
     name: str = attrs.field(kw_only=False, validator=_name)
     stage: int = attrs.field(default=1, validator=_stage)
 
-    def claims(self, view: PeriodView) -> tuple[Sequence[int] | IndexArray, Sequence[int] | MinorArray]:
+    def claims(
+        self,
+        view: PeriodView,  # noqa: ARG002  # subclasses use it
+    ) -> tuple[Sequence[int] | IndexArray, Sequence[int] | MinorArray]:
         """Return payees (member indices) and amounts (minor units), one a claim."""
         raise UnsupportedError(
             f"policy {self.name!r}", "has no claims", hint=f"Define {type(self).__name__}.claims(self, view)"

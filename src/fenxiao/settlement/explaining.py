@@ -8,7 +8,7 @@ import numpy as np
 
 from fenxiao.errors import Reason
 from fenxiao.lines import NO_ORDER
-from fenxiao.policies.base import OrderBlock
+from fenxiao.policies.blocks import OrderBlock
 from fenxiao.statements import Explanation, Statement, StatementLine, Verdict
 
 if TYPE_CHECKING:
@@ -70,7 +70,12 @@ def _rates(batch: LineBatch, run: OrderRun) -> list[str]:
 
 
 def explain_order(
-    run: OrderRun, guarded: GuardedBlock | None, batch: LineBatch | None, member: Any, order_id: Any, plan: Plan
+    run: OrderRun,
+    guarded: GuardedBlock | None,
+    batch: LineBatch | None,
+    member: Any,
+    order_id: Any,
+    plan: Plan,
 ) -> Explanation:
     """Say what every policy did for a member on an order.
 
@@ -82,7 +87,9 @@ def explain_order(
     verdicts: list[Verdict] = []
     if guarded is None or batch is None:
         verdicts.append(
-            Verdict(policy="settlement", line=0, level=None, claimed=0, allowed=0, reason=Reason.NOT_IN_PERIOD)
+            Verdict(
+                policy="settlement", line=0, level=None, claimed=0, allowed=0, reason=Reason.NOT_IN_PERIOD
+            )
         )
     else:
         lines = run.setting.facts.orders.line
@@ -90,7 +97,9 @@ def explain_order(
             for place, policy in stage:
                 for number, row in enumerate(guarded.block.row_numbers.tolist()):
                     name = plan.policies[place].name
-                    verdicts += _verdicts(policy, guarded.block, number, place, name, int(lines[row]), index, batch, row)
+                    verdicts += _verdicts(
+                        policy, guarded.block, number, place, name, int(lines[row]), index, batch, row
+                    )
     return Explanation(member=member, order_id=order_id, currency=plan.currency, verdicts=tuple(verdicts))
 
 
@@ -113,20 +122,32 @@ def _verdicts(
         level = int(batch.level[at])
         paid.add(level)
         claimed, allowed, reason = int(batch.claimed[at]), int(batch.allowed[at]), Reason(int(reasons[at]))
-        found.append(Verdict(policy=name, line=line, level=level, claimed=claimed, allowed=allowed, reason=reason))
+        found.append(
+            Verdict(policy=name, line=line, level=level, claimed=claimed, allowed=allowed, reason=reason)
+        )
     hops = policy.trace(block, number)
     for hop in hops:
         if index in (hop.member, hop.payee) and hop.level not in paid:
             reason, detail = _why_nothing(policy, block, number, hop, index)
             found.append(
-                Verdict(policy=name, line=line, level=hop.level, claimed=0, allowed=0, reason=reason, detail=detail)
+                Verdict(
+                    policy=name,
+                    line=line,
+                    level=hop.level,
+                    claimed=0,
+                    allowed=0,
+                    reason=reason,
+                    detail=detail,
+                )
             )
     if not found:
         found.append(_absent(block, number, hops, name, line, index))
     return found
 
 
-def _why_nothing(policy: PreparedPolicy, block: OrderBlock, number: int, hop: Hop, index: int) -> tuple[Reason, str]:
+def _why_nothing(
+    policy: PreparedPolicy, block: OrderBlock, number: int, hop: Hop, index: int
+) -> tuple[Reason, str]:
     """Return why a hop that the walk knows has no line."""
     if hop.payee != index:
         return hop.reason, hop.detail

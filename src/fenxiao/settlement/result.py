@@ -13,7 +13,7 @@ from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import PlanError
 from fenxiao.lines import NO_ORDER, LineBatch, LineTerms, OrderRun, WideSplit, batch_of, joined
 from fenxiao.money import format_minor, to_decimal
-from fenxiao.policies.base import OrderBlock
+from fenxiao.policies.blocks import OrderBlock
 from fenxiao.settlement.explaining import explain_order, statement_of
 from fenxiao.settlement.steps import Added, Wide, by_member, zeros
 from fenxiao.statements import MarginReport, MemberTotals, html_table
@@ -306,18 +306,22 @@ class Settlement:
         report = self.margin_report()
         paid = format_minor(report.used, self.plan.currency.decimals)
         period = "" if self.period is None else f" in {self.period}"
-        return f"Settlement({report.orders:,} orders{period}: {paid} {self.plan.currency.code} paid, see margin_report())"
+        code = self.plan.currency.code
+        return f"Settlement({report.orders:,} orders{period}: {paid} {code} paid, see margin_report())"
 
     def _repr_html_(self) -> str:
         totals, decimals = self.totals(), self.plan.currency.decimals
         top = np.argsort(-totals.payable, kind="stable")[:10].tolist()
         rows = [
-            (totals.tree.label(i), *(format_minor(int(c[i]), decimals) for c in (totals.claimed, totals.allowed)))
+            (
+                totals.tree.label(i),
+                *(format_minor(int(c[i]), decimals) for c in (totals.claimed, totals.allowed)),
+            )
             for i in top
             if totals.claimed[i] or totals.released[i]
         ]
         head = ("member", f"claimed {self.plan.currency.code}", "allowed")
-        return self.margin_report()._repr_html_() + html_table(head, rows)  # noqa: SLF001  # notebook protocol
+        return self.margin_report()._repr_html_() + html_table(head, rows)  # notebook protocol
 
 
 def _added(columns: list[MinorArray | None], size: int) -> MinorArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -15,13 +16,14 @@ from fenxiao.lines import LineTerms, OrderRun, batch_of
 from fenxiao.money import Currency, format_minor, to_decimal
 from fenxiao.orders import Orders
 from fenxiao.plan import Plan
-from fenxiao.policies.base import OrderBlock, OrderPolicy, Setting
+from fenxiao.policies.base import OrderPolicy
+from fenxiao.policies.blocks import OrderBlock, Setting
 from fenxiao.settlement.result import Settlement
 from fenxiao.settlement.steps import Added, add_up, check_state, needs_wide, run_wide, setting_of
 from fenxiao.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from fenxiao.lines import LineBatch
     from fenxiao.periods import Period
@@ -31,12 +33,18 @@ _PREPARED: Final = "prepared for quotes"
 
 def _checked(facts: object, plan: object) -> None:
     if not isinstance(facts, Facts):
-        raise InputError("facts", "are not Facts", value=type(facts).__name__, hint="Pass Facts(tree=..., orders=...)")
+        raise InputError(
+            "facts", "are not Facts", value=type(facts).__name__, hint="Pass Facts(tree=..., orders=...)"
+        )
     if not isinstance(plan, Plan):
-        raise InputError("plan", "is not a Plan", value=type(plan).__name__, hint="Read data with Plan.from_dict(data)")
+        raise InputError(
+            "plan", "is not a Plan", value=type(plan).__name__, hint="Read data with Plan.from_dict(data)"
+        )
 
 
-def settle(facts: Facts, plan: Plan, *, period: Period | None = None, state: State | None = None) -> Settlement:
+def settle(
+    facts: Facts, plan: Plan, *, period: Period | None = None, state: State | None = None
+) -> Settlement:
     """Compute what a plan pays on the facts; payouts never exceed margins and caps.
 
     Parameters
@@ -85,7 +93,9 @@ def settle(facts: Facts, plan: Plan, *, period: Period | None = None, state: Sta
     _checked(facts, plan)
     before = State() if state is None else state
     if not isinstance(before, State):
-        raise InputError("state", "is not a State", value=type(before).__name__, hint="Pass run.state of the run before")
+        raise InputError(
+            "state", "is not a State", value=type(before).__name__, hint="Pass run.state of the run before"
+        )
     check_state(before, plan, period)
     setting = setting_of(facts, plan, period)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
@@ -100,7 +110,11 @@ def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlem
     if wide is not None:
         after = wide.outcome.state
     else:
-        after = before if setting.period is None else attrs.evolve(before, settled=(*before.settled, str(setting.period)))
+        after = (
+            before
+            if setting.period is None
+            else attrs.evolve(before, settled=(*before.settled, str(setting.period)))
+        )
     return Settlement(
         facts=setting.facts,
         plan=plan,
@@ -134,21 +148,40 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
     """
     if first.plan != second.plan:
         raise MergeError("plans", "differ", hint="Settle both batches with one plan")
-    if first.facts.tree is not second.facts.tree and first.facts.tree.fingerprint() != second.facts.tree.fingerprint():
+    if (
+        first.facts.tree is not second.facts.tree
+        and first.facts.tree.fingerprint() != second.facts.tree.fingerprint()
+    ):
         raise MergeError("referral trees", "differ", hint="Settle both batches against one tree")
     if first.facts.members is not second.facts.members:
-        raise MergeError("members' columns", "are not the same object", hint="Build the second facts with facts.with_orders(...)")
+        raise MergeError(
+            "members' columns",
+            "are not the same object",
+            hint="Build the second facts with facts.with_orders(...)",
+        )
     if first.period != second.period or first.state_before != second.state_before:
-        raise MergeError("period or state", "differ", hint="Settle both batches for one period, from one state")
+        raise MergeError(
+            "period or state", "differ", hint="Settle both batches for one period, from one state"
+        )
     if first.facts.funds != second.facts.funds or first.facts.figures != second.facts.figures:
         raise MergeError("funds or figures", "differ", hint="Give both batches the same")
-    reasons = [reason for policy in first.plan.policies if isinstance(policy, OrderPolicy) for reason in policy.not_local()]
+    reasons = [
+        reason
+        for policy in first.plan.policies
+        if isinstance(policy, OrderPolicy)
+        for reason in policy.not_local()
+    ]
     if reasons:
         raise UnsupportedError(
-            "merge", "cannot join claims that read more than their order", value=reasons[0], hint="Settle all orders in one run"
+            "merge",
+            "cannot join claims that read more than their order",
+            value=reasons[0],
+            hint="Settle all orders in one run",
         )
     if first.facts.orders.shares_orders_with(second.facts.orders):
-        raise MergeError("orders", "are in both batches", hint="Split batches by order, each order in one of them")
+        raise MergeError(
+            "orders", "are in both batches", hint="Split batches by order, each order in one of them"
+        )
     facts = first.facts.with_orders(Orders.concat(first.facts.orders, second.facts.orders))
     setting = setting_of(facts, first.plan, first.period)
     run = OrderRun.prepare(setting, first.plan.policies, first.plan.margin, first.plan.caps)
@@ -188,7 +221,9 @@ class Quote:
         return {tree.label(payee): to_decimal(amount, decimals) for payee, amount in paid.items() if amount}
 
     def __repr__(self) -> str:
-        used, budget = (format_minor(each, self.currency.decimals) for each in (self.used_minor, self.budget_minor))
+        used, budget = (
+            format_minor(each, self.currency.decimals) for each in (self.used_minor, self.budget_minor)
+        )
         return f"Quote({used} of {budget} {self.currency.code} to {len(self.payouts())} payee(s))"
 
 
@@ -227,7 +262,7 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     Quote(10.00 of 25.00 CNY to 1 payee(s))
     """
     _checked(facts, plan)
-    records = [order] if hasattr(order, "keys") else list(order)
+    records: list[Mapping[str, Any]] = [order] if isinstance(order, Mapping) else list(order)
     orders = facts.orders.like(records)
     if orders.n_orders != 1:
         raise OrdersError("quote", "takes the lines of one order", value=orders.n_orders, allowed="1 order")

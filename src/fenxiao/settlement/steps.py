@@ -14,7 +14,8 @@ from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
 from fenxiao.lines import OrderRun, OrderTotals, Sums
 from fenxiao.margin import Cells, WideGuard, WideOutcome
 from fenxiao.margin.cells import keys_needed
-from fenxiao.policies.base import PeriodPolicy, PeriodView, Setting
+from fenxiao.policies.base import PeriodPolicy, PeriodView
+from fenxiao.policies.blocks import Setting
 from fenxiao.state import State
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
     orders, currency = facts.orders, plan.currency
     if orders.currency is not None and orders.currency != currency:
         raise OrdersError(
-            "orders", "are in another currency than the plan", value=orders.currency.code, allowed=currency.code,
+            "orders",
+            "are in another currency than the plan",
+            value=orders.currency.code,
+            allowed=currency.code,
             hint="Convert them before, with dated exact rates",
-        )  # fmt: skip
+        )
     if orders.decimals != currency.decimals:
         raise OrdersError(
             "orders",
@@ -53,7 +57,9 @@ def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
         return Setting(facts=facts, currency=currency, rows=slice(0, len(orders)), anchor=plan.anchor)
     if plan.anchor is None or plan.zone is None:
         raise PlanError(
-            "plan", "names no time that puts orders into periods", hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")'
+            "plan",
+            "names no time that puts orders into periods",
+            hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")',
         )
     if len(orders) == 0:
         return Setting(facts=facts, currency=currency, rows=slice(0, 0), anchor=plan.anchor, period=period)
@@ -87,13 +93,18 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
     """
     if period is not None and str(period) in state.settled:
         raise StateError(
-            "State", "has settled this period already", value=str(period), hint="Settle the next period, or start from the state before"
+            "State",
+            "has settled this period already",
+            value=str(period),
+            hint="Settle the next period, or start from the state before",
         )
     known = {cap.name for cap in plan.caps}
     strange = sorted({name for name, _ in state.usage} | {entry.cap for entry in state.deferred} - known)
     strange = [name for name in strange if name not in known]
     if strange:
-        raise StateError("State", "knows caps that the plan does not have", value=strange, allowed=", ".join(sorted(known)))
+        raise StateError(
+            "State", "knows caps that the plan does not have", value=strange, allowed=", ".join(sorted(known))
+        )
 
 
 @final
@@ -149,7 +160,9 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
     names = tuple(policy.name for policy in plan.policies)
     by_rate_of_paid = plan.margin.of is not None and plan.margin.of.as_data() == "paid"
     keys = keys_needed(plan.caps) if wide else ()
-    totals = OrderTotals(len(run.setting.facts.tree), len(names), keys, margin_may_exceed_paid=not by_rate_of_paid)
+    totals = OrderTotals(
+        len(run.setting.facts.tree), len(names), keys, margin_may_exceed_paid=not by_rate_of_paid
+    )
     for guarded in run:
         audit.check_block(
             guarded.block,

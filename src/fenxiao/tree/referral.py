@@ -178,7 +178,7 @@ class ReferralTree(Forest):
         rank: IndexArray = readonly(rank_of_labels(self.ids))
         return rank
 
-    def _find(self, label: Any) -> int:  # noqa: ANN401
+    def _find(self, label: Any) -> int:
         plain = plain_label(label, self.label_kind)
         return -1 if plain is None else self._table.find_one(plain)
 
@@ -266,7 +266,7 @@ class ReferralTree(Forest):
             found[empty] = NO_MEMBER
         return found
 
-    def label(self, index: int) -> Any:  # noqa: ANN401
+    def label(self, index: int) -> Any:
         """Return the label of an index.
 
         >>> ReferralTree.from_mapping({"ann": None, "bo": "ann"}).label(1)
@@ -295,7 +295,7 @@ class ReferralTree(Forest):
         """The labels of members without a sponsor."""
         return list(self.ids[self.parent == NO_MEMBER].tolist())
 
-    def parent_of(self, label: Labelled) -> Any:  # noqa: ANN401
+    def parent_of(self, label: Labelled) -> Any:
         """Return the sponsor's label, None for a root."""
         above = self.parent.item(self.index(label))
         return None if above == NO_MEMBER else self.ids.item(above)
@@ -331,7 +331,7 @@ class ReferralTree(Forest):
             found = found[self.depth[below] <= min(levels(depth), len(self)) + self.depth.item(at)]
         return list(found.tolist())
 
-    def level_up(self, label: Labelled, k: int) -> Any:  # noqa: ANN401
+    def level_up(self, label: Labelled, k: int) -> Any:
         """Return the label k levels up (the sponsor is 1, the member 0), None beyond the root.
 
         >>> ReferralTree.from_parents([-1, 0, 1]).level_up(2, 2)
