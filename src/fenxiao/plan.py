@@ -282,8 +282,7 @@ def _converter(own: Iterable[type[Policy]]) -> cattrs.Converter:
             )
             for field in attrs.fields(kind)
         }
-        made = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **hooks)  # type: ignore[arg-type]  # one override a field
-        return made
+        return make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **hooks)  # type: ignore[arg-type]  # one override a field
 
     writers = {kind: write(kind) for kind in (*kinds.values(), Cap, Margin)}
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MinorArray
 from fenxiao.errors import Reason
 from fenxiao.money import format_minor, to_decimal
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from fenxiao._arrays import MinorArray
     from fenxiao.lines import LineBatch
     from fenxiao.money import Currency
     from fenxiao.tree import ReferralTree

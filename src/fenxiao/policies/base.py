@@ -10,12 +10,12 @@ import numpy as np
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, IndexArray, MinorArray, RowArray
 from fenxiao._kernels.tally import greatest
 from fenxiao.errors import PlanError, Reason, UnsupportedError
-from fenxiao.policies.blocks import OrderBlock, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fenxiao.facts import Facts
+    from fenxiao.policies.blocks import OrderBlock, Setting
 
 DEPTH_MAX: Final = 64
 """The greatest depth an order-local policy may name."""

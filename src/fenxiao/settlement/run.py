@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -24,6 +23,7 @@ from fenxiao.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
 
     from fenxiao.lines import LineBatch
     from fenxiao.periods import Period

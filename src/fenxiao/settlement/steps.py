@@ -16,12 +16,12 @@ from fenxiao.margin import Cells, WideGuard, WideOutcome
 from fenxiao.margin.cells import keys_needed
 from fenxiao.policies.base import PeriodPolicy, PeriodView
 from fenxiao.policies.blocks import Setting
-from fenxiao.state import State
 
 if TYPE_CHECKING:
     from fenxiao.facts import Facts
     from fenxiao.periods import Period
     from fenxiao.plan import Plan
+    from fenxiao.state import State
 
 
 def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
