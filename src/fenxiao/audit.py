@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fenxiao._arrays import MINOR, MINOR_MAX, ROW, AnyArray, FlagArray, MinorArray, RowArray
-from fenxiao._columns import Amounts
 from fenxiao.errors import InvariantError
 from fenxiao.money import to_minor
 
@@ -207,8 +206,7 @@ def _limits(cap: Cap, block: OrderBlock, groups: _ByGroup, bound: int) -> tuple[
         limit = to_minor(cap.money, block.decimals, thing=f"cap {cap.name!r}")
         return np.full(groups.count, limit, dtype=MINOR if bound <= MINOR_MAX - limit else object), 1
     if cap.column is not None:
-        column = block.column(cap.column)
-        values: AnyArray = column.values if isinstance(column, Amounts) else np.zeros(len(block), dtype=MINOR)
+        values: AnyArray = block.money(cap.column, f"cap {cap.name!r}")
         numerator, denominator = 1, 1
     else:
         exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit

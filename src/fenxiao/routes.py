@@ -84,8 +84,6 @@ class SponsorRoute:
         member : int32 [n], credited members, the number of members for guests
         buyer : int32 [n] or None, needed where self-purchases are not simply paid
         """
-        if self.self_purchase == "pay":
-            buyer = None
         payees = (
             self._roll_up(member, buyer) if self.if_not == "roll_up" else self._fixed_levels(member, buyer)
         )

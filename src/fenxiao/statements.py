@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
+from fenxiao._kernels.tally import exact_add
 from fenxiao.errors import Reason
 from fenxiao.money import format_minor, to_decimal
 
@@ -84,7 +85,7 @@ class MemberTotals:
     @property
     def payable(self) -> MinorArray:
         """Return ``allowed + released`` in minor units."""
-        return self.allowed + self.released
+        return exact_add((self.allowed, self.released), len(self.tree), "what is payable")
 
     def to_dict(self) -> dict[Any, Decimal]:
         """Return what is payable to whom, members with nothing left out, by label in label order."""

@@ -63,6 +63,16 @@ class _Rows:
         """Return the number of rows."""
         return len(self.values)
 
+    def same_as(self, other: object) -> bool:
+        """Return whether the other column is of the same kind and holds the same."""
+        if not isinstance(other, type(self)) or self._unit() != other._unit():
+            return False
+        return bool(np.array_equal(self.values, other.values))
+
+    def _unit(self) -> int:
+        """Return what tells columns of one kind apart."""
+        return 0
+
     def take(self, rows: Rows) -> Self:
         """Return the column of the given rows (row numbers, a mask or a slice)."""
         return attrs.evolve(self, values=self.values[rows])  # type: ignore[misc]
@@ -113,6 +123,10 @@ class Amounts(_Rows):
         """Return the amount of one row in major units, exactly."""
         return Decimal(f"{self.values[row]}e-{self.decimals}")
 
+    def _unit(self) -> int:
+        """Return the decimals: the same integers are other amounts with others."""
+        return self.decimals
+
 
 @attrs.frozen(eq=False)
 class Categories:
@@ -128,6 +142,14 @@ class Categories:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.codes)
+
+    def same_as(self, other: object) -> bool:
+        """Return whether the other column holds the same values, whatever their codes."""
+        if not isinstance(other, Categories) or len(self) != len(other):
+            return False
+        place = {value: code for code, value in enumerate(other.values)}
+        table = np.array([*(place.get(value, -2) for value in self.values), -1], dtype=INDEX)
+        return bool(np.array_equal(table[self.codes], other.codes))
 
     def take(self, rows: Rows) -> Categories:
         """Return the column of the given rows (row numbers, a mask or a slice)."""

@@ -10,6 +10,8 @@ from fenxiao._arrays import MINOR, MINOR_MAX
 from fenxiao.errors import MoneyOverflowError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from fenxiao._arrays import FlagArray, MinorArray
@@ -92,6 +94,22 @@ class Tally:
             return self._low
         high, low = carried(self._low, self._high)
         return np.where(high >= 1 << (_HALF - 1), MINOR(MINOR_MAX), (high << _HALF) | low)
+
+
+def exact_add(columns: Sequence[MinorArray], length: int, thing: str) -> MinorArray:
+    """Return the sum of columns, entry by entry.
+
+    Raises
+    ------
+    MoneyOverflowError
+        A sum does not fit into 64 bits.
+    """
+    if len(columns) == 1:
+        return columns[0]
+    tally, everybody = Tally(length), np.arange(length)
+    for column in columns:
+        tally.add(everybody, column)
+    return tally.sums(thing)
 
 
 def greatest(values: MinorArray) -> int:

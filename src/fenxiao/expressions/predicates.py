@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, final
 
 import attrs
 import numpy as np
@@ -83,19 +83,17 @@ def _is_predicates(_: object, attribute: attrs.Attribute[Any], value: tuple[Any,
         )
 
 
-@final
 @attrs.frozen(repr=False)
-class AllOf(Predicate):
-    """Every part holds."""
+class _Several(Predicate):
+    """What conditions made of several share."""
+
+    key: ClassVar[str]
+    sign: ClassVar[str]
 
     parts: tuple[Predicate, ...] = attrs.field(converter=_conditions, validator=_is_predicates)
 
     def __repr__(self) -> str:
-        return "(" + " & ".join(map(repr, self.parts)) + ")"
-
-    def mask(self, source: MemberSource) -> FlagArray:
-        """Return for each member whether every part holds."""
-        return cast("FlagArray", np.logical_and.reduce([part.mask(source) for part in self.parts]))
+        return "(" + f" {self.sign} ".join(map(repr, self.parts)) + ")"
 
     def measures(self) -> tuple[str, ...]:
         """Return the order columns whose own sums the parts read."""
@@ -107,7 +105,20 @@ class AllOf(Predicate):
 
     def as_data(self) -> dict[str, Any]:
         """Return the condition as plain data."""
-        return {"all": [part.as_data() for part in self.parts]}
+        return {self.key: [part.as_data() for part in self.parts]}
+
+
+@final
+@attrs.frozen(repr=False)
+class AllOf(_Several):
+    """Every part holds."""
+
+    key: ClassVar[str] = "all"
+    sign: ClassVar[str] = "&"
+
+    def mask(self, source: MemberSource) -> FlagArray:
+        """Return for each member whether every part holds."""
+        return cast("FlagArray", np.logical_and.reduce([part.mask(source) for part in self.parts]))
 
     def describe(self, source: MemberSource, member: int) -> str:
         """Name the parts that fail, or say that all hold."""
@@ -117,29 +128,15 @@ class AllOf(Predicate):
 
 @final
 @attrs.frozen(repr=False)
-class AnyOf(Predicate):
+class AnyOf(_Several):
     """At least one part holds."""
 
-    parts: tuple[Predicate, ...] = attrs.field(converter=_conditions, validator=_is_predicates)
-
-    def __repr__(self) -> str:
-        return "(" + " | ".join(map(repr, self.parts)) + ")"
+    key: ClassVar[str] = "any"
+    sign: ClassVar[str] = "|"
 
     def mask(self, source: MemberSource) -> FlagArray:
         """Return for each member whether a part holds."""
         return cast("FlagArray", np.logical_or.reduce([part.mask(source) for part in self.parts]))
-
-    def measures(self) -> tuple[str, ...]:
-        """Return the order columns whose own sums the parts read."""
-        return tuple(name for part in self.parts for name in part.measures())
-
-    def member_columns(self) -> tuple[str, ...]:
-        """Return the member columns that the parts read."""
-        return tuple(name for part in self.parts for name in part.member_columns())
-
-    def as_data(self) -> dict[str, Any]:
-        """Return the condition as plain data."""
-        return {"any": [part.as_data() for part in self.parts]}
 
     def describe(self, source: MemberSource, member: int) -> str:
         """Say how each part stands."""

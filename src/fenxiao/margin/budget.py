@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, MinorArray
-from fenxiao._columns import Amounts, Categories
+from fenxiao._arrays import INDEX, MINOR, MinorArray, RowArray
+from fenxiao._columns import Categories
 from fenxiao.errors import OrdersError
 from fenxiao.money import mul_div, mul_div_arrays
 
@@ -39,12 +39,7 @@ def line_margins(margin: Margin, block: OrderBlock) -> MinorArray:
     if margin.of is not None:
         return margin.of.value(block).times(margin.share.fraction)  # type: ignore[union-attr]  # validated pair
     if margin.name_of_column is not None:
-        column = block.column(margin.name_of_column)
-        if not isinstance(column, Amounts):
-            raise OrdersError(
-                f"orders column {margin.name_of_column!r}", "is not money, as the plan's margin needs"
-            )
-        return column.values
+        return block.money(margin.name_of_column, "the plan's margin")
     return _catalog_margins(block)
 
 
@@ -58,7 +53,7 @@ def _catalog_margins(block: OrderBlock) -> MinorArray:
             hint="Pass Facts(catalog=Catalog...)",
         )
     row = catalog.lookup(product)
-    paid = block.amounts("paid")
+    paid = block.money("paid", "Margin.catalog()")
     shares = catalog.margin_rates
     kinds = sorted({share for share in shares if share is not None})
     margin = np.zeros(len(block), dtype=MINOR)
@@ -69,11 +64,12 @@ def _catalog_margins(block: OrderBlock) -> MinorArray:
         margin[lines] = mul_div(paid[lines], share.numerator, share.denominator)
     rest = np.flatnonzero(share_of < 0)
     if len(rest):
-        margin[rest] = paid[rest] - _costs(block, rest, row)
+        margin[rest] = paid[rest] - _costs(block, rest)
     return margin
 
 
-def _costs(block: OrderBlock, lines: MinorArray, row: MinorArray) -> MinorArray:
+def _costs(block: OrderBlock, lines: RowArray) -> MinorArray:
+    """Return cost * quantity of some lines."""
     catalog = block.facts.catalog
     if catalog is None or "cost" not in catalog.names:
         raise OrdersError(
@@ -82,6 +78,5 @@ def _costs(block: OrderBlock, lines: MinorArray, row: MinorArray) -> MinorArray:
             hint="Give the catalog a column 'cost' or 'margin_rate', category_margins or default_margin",
             rows=block.facts.orders.caller_rows(block.row_numbers[lines]),
         )
-    cost = catalog.column("cost")
-    values = cost.values if isinstance(cost, Amounts) else np.zeros(0, dtype=MINOR)
-    return mul_div_arrays(block.amounts("quantity")[lines], values[row[lines]], 1)
+    cost = block.money("cost", "Margin.catalog()")
+    return mul_div_arrays(block.amounts("quantity")[lines], cost[lines], 1)

@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import MINOR, ROW, MinorArray, RowArray
-from fenxiao._columns import Amounts
 from fenxiao._kernels.rationing import priority_columns, ration_columns
 from fenxiao.errors import CapRejectedError, OrdersError
 from fenxiao.limits import IN_ORDER, Cap, Margin
@@ -266,10 +265,7 @@ def limits_of(cap: Cap, block: OrderBlock, groups: Groups) -> MinorArray:
         limit = to_minor(cap.money, block.decimals, thing=f"cap {cap.name!r}")
         return np.full(groups.count, limit, dtype=MINOR)
     if cap.column is not None:
-        column = block.column(cap.column)
-        if not isinstance(column, Amounts):
-            raise OrdersError(f"orders column {cap.column!r}", f"is not money, as cap {cap.name!r} needs")
-        return groups.sums(column.values)
+        return np.maximum(groups.sums(block.money(cap.column, f"cap {cap.name!r}")), 0)
     exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit
     summed = exact if groups.of_line is None else exact.grouped(groups.of_line, groups.count)
     return summed.times(cap.rate.fraction)  # type: ignore[union-attr]

@@ -11,7 +11,7 @@ from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, ROW, FlagArray, Index
 from fenxiao._kernels.tally import Tally, exact_sum
 from fenxiao.errors import CapRejectedError, PlanError, UnsupportedError
 from fenxiao.limits import WIDE, Cap, Margin
-from fenxiao.margin.cells import Cells
+from fenxiao.margin.cells import Cells, group_rows
 from fenxiao.margin.groups import saturating_add
 from fenxiao.margin.scopes import ScopeGroups, groups_of_cells, limits_of_groups
 from fenxiao.money import ration, ration_many
@@ -331,17 +331,22 @@ class WideGuard:
         return room - tally.sums("released")
 
     def _defer(self, cap: Cap, groups: ScopeGroups, taken: MinorArray) -> None:
-        period = "" if self.setting.period is None else str(self.setting.period)
+        """Put off what was cut, one entry a group, policy and payee, in plan order, then by payee's label."""
         tree = self.setting.facts.tree
-        for cell in np.flatnonzero(taken).tolist():
+        cells = np.flatnonzero(taken)
+        columns = [self.cells.policy[cells], tree.label_rank[self.cells.payee[cells]], groups.of_cell[cells]]
+        entry, first = group_rows([column.astype(INDEX) for column in columns])
+        tally = Tally(len(first))
+        tally.add(entry, taken[cells])
+        for cell, amount in zip(cells[first].tolist(), tally.sums("deferred pay").tolist(), strict=True):
             self._deferred.append(
                 Deferred(
                     cap=cap.name,
                     group=groups.names[int(groups.of_cell[cell])],
                     policy=self.policies[int(self.cells.policy[cell])],
                     payee=tree.label(int(self.cells.payee[cell])),
-                    earning_period=period,
-                    amount=int(taken[cell]),
+                    earning_period="" if self.setting.period is None else str(self.setting.period),
+                    amount=amount,
                 )
             )
 

@@ -10,7 +10,7 @@ import numpy as np
 from fenxiao._arrays import FLAG, MINOR, ROW, IndexArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import Tally
-from fenxiao.errors import PlanError
+from fenxiao.errors import OrdersError, PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,6 +162,25 @@ class OrderBlock:
     def amounts(self, name: str) -> MinorArray:
         """Return a money, volume or count column of these lines in its smallest unit."""
         return self.amounts_of(name)[0]
+
+    def money(self, name: str, purpose: str) -> MinorArray:
+        """Return a money column of these lines in minor units of the plan's currency.
+
+        Raises
+        ------
+        OrdersError
+            The column is not money, or has other decimals; `purpose` says what needed it.
+        """
+        column = self.facts.order_column(name)
+        if not isinstance(column, Amounts) or column.decimals != self.decimals:
+            raise OrdersError(
+                f"orders column {name!r}",
+                f"is not money of the plan's currency, as {purpose} needs",
+                value=type(column).__name__,
+                hint=f"Read it as money: Orders.from_records(..., money=({name!r},))",
+            )
+        values: MinorArray = self._cut(column.values)
+        return values
 
     def codes(self, name: str) -> tuple[IndexArray, tuple[Any, ...]]:
         """Return a category column of these lines: codes (-1 for null) and the values they point to."""

@@ -76,7 +76,7 @@ class PreparedLevels:
 
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a level."""
-        payees = self.route.walk(block.member, block.buyer())
+        payees = self.route.walk(block.member, self._buyers(block))
         nobody = self.setting.size
         selected = None if self.policy.where is None else self.policy.where.mask(block)
         rows = self._rows_of_lines(block, payees)
@@ -105,6 +105,20 @@ class PreparedLevels:
             base_of=lambda: exact.times(_ONE),
             rate_of=self._rate_text(payees, rows),
         )
+
+    def _buyers(self, block: OrderBlock) -> IndexArray | None:
+        """Return the buyers where the policy needs to know them."""
+        if self.policy.self_purchase == "pay":
+            return None
+        buyers = block.buyer()
+        if buyers is None:
+            raise PlanError(
+                f"policy {self.policy.name!r}",
+                "does not simply pay self-purchases and the orders name no buyers",
+                value=self.policy.self_purchase,
+                hint="Add a column 'buyer' to the orders, or write self_purchase=\"pay\"",
+            )
+        return buyers
 
     def _rows_of_lines(self, block: OrderBlock, payees: list[IndexArray]) -> IndexArray | None:
         """Return the schedule of each line, None where all lines have the first one."""
@@ -176,7 +190,7 @@ class PreparedLevels:
 
     def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:
         """Return why a level that has a payee claims nothing."""
-        payees = self.route.walk(block.member, block.buyer())
+        payees = self.route.walk(block.member, self._buyers(block))
         rows = self._rows_of_lines(block, payees)
         place = level - self.policy.start_level
         cell = self._cell(place, int(payees[place][line]), 0 if rows is None else int(rows[line]))
@@ -196,7 +210,7 @@ class PreparedLevels:
         selected = None if self.policy.where is None else self.policy.where.mask(block)
         if selected is not None and not selected[line]:
             return [Hop(self.policy.start_level, nobody, nobody, Reason.NOT_SELECTED)]
-        buyers = block.buyer()
+        buyers = self._buyers(block)
         steps = self.route.trace(member, None if buyers is None else int(buyers[line]))
         return [self._hop(step.level, step.person, step.payee, step.reason) for step in steps]
 

@@ -237,9 +237,4 @@ class LevelCommission(OrderPolicy):
 
     def prepare(self, setting: Setting) -> PreparedLevels:
         """Return the policy made ready for one setting: masks, pointers and tables."""
-        if self.self_purchase != "pay" and setting.facts.buyer_index is None and len(setting.facts.orders):
-            raise self._error(
-                f"has self_purchase={self.self_purchase!r} and the orders name no buyers",
-                hint="Add a column 'buyer' to the orders, or write self_purchase=\"pay\"",
-            )
         return PreparedLevels.of(self, setting)

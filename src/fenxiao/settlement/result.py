@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray
-from fenxiao._kernels.tally import exact_sum
+from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.errors import PlanError
 from fenxiao.lines import NO_ORDER, LineBatch, LineTerms, OrderRun, WideSplit, batch_of, joined
 from fenxiao.money import format_minor, to_decimal
@@ -90,7 +90,7 @@ class Settlement:
         return MemberTotals(
             tree=self.facts.tree,
             currency=self.plan.currency,
-            claimed=allowed + withheld,
+            claimed=_added([allowed, withheld], size),
             allowed=allowed,
             withheld=withheld,
             released=released,
@@ -103,7 +103,7 @@ class Settlement:
         size, cells, after = len(self.facts.tree), self.wide.cells, self.wide.outcome.allowed
         withheld = by_member(cells, cells.amount - after, place, size)
         inside = self.added.withheld[place]
-        return by_member(cells, after, place, size), withheld if inside is None else withheld + inside
+        return by_member(cells, after, place, size), _added([withheld, inside], size)
 
     def _released(self) -> tuple[Any, ...]:
         return () if self.wide is None else self.wide.outcome.released
@@ -117,8 +117,7 @@ class Settlement:
             There is no such member.
         """
         index = self.facts.tree.index(member)
-        totals = self.totals()
-        return to_decimal(int(totals.allowed[index] + totals.released[index]), self.plan.currency.decimals)
+        return to_decimal(int(self.totals().payable[index]), self.plan.currency.decimals)
 
     # ------------------------------------------------------------------------------------------- lines
 
@@ -326,9 +325,4 @@ class Settlement:
 
 def _added(columns: list[MinorArray | None], size: int) -> MinorArray:
     present = [column for column in columns if column is not None]
-    if len(present) == 1:
-        return present[0]
-    total = zeros(size)
-    for column in present:
-        total = total + column
-    return total
+    return exact_add(present, size, "a member's total")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao import audit
 from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError
 from fenxiao.facts import Facts
 from fenxiao.lines import LineTerms, OrderRun, batch_of
@@ -18,7 +17,7 @@ from fenxiao.plan import Plan
 from fenxiao.policies.base import OrderPolicy
 from fenxiao.policies.blocks import OrderBlock, Setting
 from fenxiao.settlement.result import Settlement
-from fenxiao.settlement.steps import Added, add_up, check_state, needs_wide, run_wide, setting_of
+from fenxiao.settlement.steps import Added, add_up, check_state, needs_wide, run_wide, setting_of, verify
 from fenxiao.state import State
 
 if TYPE_CHECKING:
@@ -153,12 +152,8 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         and first.facts.tree.fingerprint() != second.facts.tree.fingerprint()
     ):
         raise MergeError("referral trees", "differ", hint="Settle both batches against one tree")
-    if first.facts.members is not second.facts.members:
-        raise MergeError(
-            "members' columns",
-            "are not the same object",
-            hint="Build the second facts with facts.with_orders(...)",
-        )
+    if not _same_members(first.facts, second.facts):
+        raise MergeError("members' columns", "differ", hint="Settle both batches with one table of members")
     if first.period != second.period or first.state_before != second.state_before:
         raise MergeError(
             "period or state", "differ", hint="Settle both batches for one period, from one state"
@@ -185,7 +180,20 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
     facts = first.facts.with_orders(Orders.concat(first.facts.orders, second.facts.orders))
     setting = setting_of(facts, first.plan, first.period)
     run = OrderRun.prepare(setting, first.plan.policies, first.plan.margin, first.plan.caps)
-    return _finished(run, first.added.plus(second.added), first.plan, first.state_before)
+    parts = [each.added.told_by(each.facts, facts) for each in (first, second)]
+    return _finished(run, parts[0].plus(parts[1]), first.plan, first.state_before)
+
+
+def _same_members(first: Facts, second: Facts) -> bool:
+    """Return whether the members' columns hold the same, label by label."""
+    one, two = first.members, second.members
+    if one is two or one is None or two is None:
+        return one is two
+    if sorted(one.names) != sorted(two.names):
+        return False
+    here, there = np.argsort(first.tree.label_rank), np.argsort(second.tree.label_rank)
+    pairs = [(one.column(name).take(here), two.column(name).take(there)) for name in one.names]
+    return all(left.same_as(right) for left, right in pairs)
 
 
 @final
@@ -270,20 +278,11 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     setting = setting_of(quoted, plan, None)
     run = _prepared(facts, plan, quoted).at(setting)
     guarded = run.guarded(OrderBlock(setting, setting.rows))
-    names = tuple(policy.name for policy in plan.policies)
-    audit.check_block(
-        guarded.block,
-        guarded.sheets,
-        plan.margin,
-        plan.caps,
-        names,
-        line_margins=guarded.budget.by_line,
-        budgets=guarded.budget.by_order,
-    )
+    verify(guarded, plan)
     terms = LineTerms(
         facts=quoted,
         currency=plan.currency,
-        policies=names,
+        policies=tuple(policy.name for policy in plan.policies),
         stages=tuple(policy.stage for policy in plan.policies),
         caps=plan.caps,
         earning_period="",

@@ -8,8 +8,9 @@ import attrs
 import numpy as np
 
 from fenxiao import audit
-from fenxiao._arrays import INDEX, MINOR, FlagArray, MinorArray
-from fenxiao._kernels.tally import Tally, exact_sum
+from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray
+from fenxiao._columns import Categories
+from fenxiao._kernels.tally import Tally, exact_add, exact_sum
 from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
 from fenxiao.lines import OrderRun, OrderTotals, Sums
 from fenxiao.margin import Cells, WideGuard, WideOutcome
@@ -19,6 +20,7 @@ from fenxiao.policies.blocks import Setting
 
 if TYPE_CHECKING:
     from fenxiao.facts import Facts
+    from fenxiao.lines import GuardedBlock
     from fenxiao.periods import Period
     from fenxiao.plan import Plan
     from fenxiao.state import State
@@ -121,6 +123,22 @@ class Added:
     cells: Cells | None
     sums: Sums
 
+    def told_by(self, facts: Facts, others: Facts) -> Added:
+        """Return the same sums of `facts`, with members and categories numbered as `others` number them."""
+        member = others.tree.indices(facts.tree.ids)
+        back = np.empty_like(member)
+        back[member] = np.arange(len(member), dtype=INDEX)
+        cells = self.cells
+        if cells is not None:
+            keys = {name: _recoded(name, codes, facts, others, member) for name, codes in cells.keys.items()}
+            cells = attrs.evolve(cells, payee=member[cells.payee], keys=keys)
+        return attrs.evolve(
+            self,
+            allowed=tuple(None if column is None else column[back] for column in self.allowed),
+            withheld=tuple(None if column is None else column[back] for column in self.withheld),
+            cells=cells,
+        )
+
     def plus(self, other: Added) -> Added:
         """Return both together."""
         cells = None
@@ -134,19 +152,47 @@ class Added:
         )
 
 
+def _recoded(name: str, codes: IndexArray, facts: Facts, others: Facts, member: IndexArray) -> IndexArray:
+    if name == "source":
+        return member[codes]
+    if name == "level":
+        return codes
+    here, there = facts.order_column(name), others.order_column(name)
+    if not isinstance(here, Categories) or not isinstance(there, Categories):
+        return codes
+    place = {value: code for code, value in enumerate(there.values)}
+    return np.array([place[value] for value in here.values], dtype=INDEX)[codes]
+
+
 def _plus(left: MinorArray | None, right: MinorArray | None) -> MinorArray | None:
     if left is None or right is None:
         return right if left is None else left
-    tally = Tally(len(left))
-    for part in (left, right):
-        tally.add(np.arange(len(part), dtype=INDEX), part)
-    return tally.sums("a member's total")
+    return exact_add((left, right), len(left), "a member's total")
 
 
 def needs_wide(plan: Plan, state: State) -> bool:
     """Return whether anything looks at more than single orders."""
     periodic = any(isinstance(policy, PeriodPolicy) for policy in plan.policies)
     return periodic or bool(state.deferred) or any(not cap.in_order for cap in plan.caps)
+
+
+def verify(guarded: GuardedBlock, plan: Plan) -> None:
+    """Check a block again, by other arithmetic.
+
+    Raises
+    ------
+    InvariantError
+        The second check contradicts the guard.
+    """
+    audit.check_block(
+        guarded.block,
+        guarded.sheets,
+        plan.margin,
+        plan.caps,
+        tuple(policy.name for policy in plan.policies),
+        line_margins=guarded.budget.by_line,
+        budgets=guarded.budget.by_order,
+    )
 
 
 def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
@@ -164,15 +210,7 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
         len(run.setting.facts.tree), len(names), keys, margin_may_exceed_paid=not by_rate_of_paid
     )
     for guarded in run:
-        audit.check_block(
-            guarded.block,
-            guarded.sheets,
-            plan.margin,
-            plan.caps,
-            names,
-            line_margins=guarded.budget.by_line,
-            budgets=guarded.budget.by_order,
-        )
+        verify(guarded, plan)
         totals.add(guarded)
     places = range(len(names))
     added = Added(
