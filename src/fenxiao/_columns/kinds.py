@@ -65,12 +65,13 @@ class _Rows:
 
     def same_as(self, other: object) -> bool:
         """Return whether the other column is of the same kind and holds the same."""
-        if not isinstance(other, type(self)) or self._unit() != other._unit():
+        if not isinstance(other, type(self)) or self.unit != other.unit:
             return False
         return bool(np.array_equal(self.values, other.values))
 
-    def _unit(self) -> int:
-        """Return what tells columns of one kind apart."""
+    @property
+    def unit(self) -> int:
+        """Return what tells columns of one kind apart: the decimals of amounts, else 0."""
         return 0
 
     def take(self, rows: Rows) -> Self:
@@ -123,7 +124,8 @@ class Amounts(_Rows):
         """Return the amount of one row in major units, exactly."""
         return Decimal(f"{self.values[row]}e-{self.decimals}")
 
-    def _unit(self) -> int:
+    @property
+    def unit(self) -> int:
         """Return the decimals: the same integers are other amounts with others."""
         return self.decimals
 

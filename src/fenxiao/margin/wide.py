@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, ROW, FlagArray, IndexArray, MinorArray, RowArray
+from fenxiao._arrays import (
+    FLAG,
+    INDEX,
+    MINOR,
+    MINOR_MAX,
+    ROW,
+    AnyArray,
+    FlagArray,
+    IndexArray,
+    MinorArray,
+    RowArray,
+)
 from fenxiao._kernels.tally import Tally, exact_sum
 from fenxiao.errors import CapRejectedError, PlanError, UnsupportedError
 from fenxiao.limits import WIDE, Cap, Margin
@@ -334,7 +345,11 @@ class WideGuard:
         """Put off what was cut, one entry a group, policy and payee, in plan order, then by payee's label."""
         tree = self.setting.facts.tree
         cells = np.flatnonzero(taken)
-        columns = [self.cells.policy[cells], tree.label_rank[self.cells.payee[cells]], groups.of_cell[cells]]
+        columns: tuple[AnyArray, ...] = (
+            self.cells.policy[cells],
+            tree.label_rank[self.cells.payee[cells]],
+            groups.of_cell[cells],
+        )
         entry, first = group_rows([column.astype(INDEX) for column in columns])
         tally = Tally(len(first))
         tally.add(entry, taken[cells])
