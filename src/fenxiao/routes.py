@@ -76,86 +76,84 @@ class SponsorRoute:
             nearest=tuple(near[id(mask)] for mask in masks) if if_not == "roll_up" else (),
         )
 
-    def walk(self, member: IndexArray, buyer: IndexArray | None) -> list[IndexArray]:
-        """Return the payees of every level, the number of members for nobody.
+    def walk(self, member: IndexArray, buyer: IndexArray | None) -> IndexArray:
+        """Return the payees of every level (int32 [levels, n]), the number of members for nobody.
 
         Parameters
         ----------
         member : int32 [n], credited members, the number of members for guests
         buyer : int32 [n] or None, needed where self-purchases are not simply paid
         """
-        payees = (
-            self._roll_up(member, buyer) if self.if_not == "roll_up" else self._fixed_levels(member, buyer)
-        )
+        payees = np.empty((self.levels, len(member)), dtype=INDEX)
+        skipped = buyer if self.self_purchase == "skip" else None
+        if self.if_not == "roll_up":
+            self._roll_up(member, skipped, payees)
+        else:
+            self._fixed_levels(member, skipped, payees)
         if self.if_not == "last_payee":
-            payees = self._last_payee(payees)
+            self._last_payee(payees)
         if buyer is not None and self.self_purchase == "stop":
-            payees = self._until_buyer(payees, buyer)
+            self._end_where(payees == buyer, payees)
         if self.if_not == "stop":
-            payees = self._until_nobody(payees)
+            self._end_where(payees == self._nobody(), payees)
         return payees
 
     def _nobody(self) -> np.int32:
         return INDEX(len(self.up) - 1)
 
-    def _fixed_levels(self, member: IndexArray, buyer: IndexArray | None) -> list[IndexArray]:
-        here = member
-        for _ in range(self.start_level):
-            here = np.take(self.up, here, mode="clip")
-        payees = []
+    def _climbed(self, member: IndexArray, levels: int) -> IndexArray:
+        for _ in range(levels):
+            member = np.take(self.up, member, mode="clip")
+        return member
+
+    def _fixed_levels(self, member: IndexArray, skipped: IndexArray | None, payees: IndexArray) -> None:
+        """Fill in who stands at each level, nobody where he does not qualify."""
+        here = self._climbed(member, self.start_level - 1)
+        plain = skipped is None and all(mask is None for mask in self.qualified)
         for level, mask in enumerate(self.qualified):
-            if level:
-                here = np.take(self.up, here, mode="clip")
-            payee = here
+            # Where everybody qualifies, who stands at a level is its payee: no second array is needed.
+            there = payees[level] if plain else np.empty_like(payees[level])
+            if level == self.start_level == 0:
+                there[:] = here
+            else:
+                np.take(self.up, here, out=there, mode="clip")
+            here = there
+            if plain:
+                continue
+            payees[level] = here
             if mask is not None:
-                payee = np.where(np.take(mask, here, mode="clip"), here, self._nobody())
-            if buyer is not None and self.self_purchase == "skip":
-                payee = np.where(payee == buyer, self._nobody(), payee)
-            payees.append(payee)
-        return payees
+                payees[level][~np.take(mask, here, mode="clip")] = self._nobody()
+            if skipped is not None:
+                payees[level][here == skipped] = self._nobody()
 
-    def _roll_up(self, member: IndexArray, buyer: IndexArray | None) -> list[IndexArray]:
-        here = member
-        for _ in range(self.start_level - 1):
-            here = np.take(self.up, here, mode="clip")
-        payees = []
+    def _roll_up(self, member: IndexArray, skipped: IndexArray | None, payees: IndexArray) -> None:
+        """Fill in the nearest qualified member above the one before."""
+        here = self._climbed(member, self.start_level - 1)
         for level, nearest in enumerate(self.nearest):
-            above = np.take(nearest, here, mode="clip")
-            if level == 0 and self.start_level == 0:
+            above = payees[level]
+            np.take(nearest, here, out=above, mode="clip")
+            if level == self.start_level == 0:
                 mask = self.qualified[0]
-                above = here if mask is None else np.where(np.take(mask, here, mode="clip"), here, above)
-            if buyer is not None and self.self_purchase == "skip":
+                stays = np.ones(len(here), dtype=FLAG) if mask is None else np.take(mask, here, mode="clip")
+                above[stays] = here[stays]
+            if skipped is not None:
                 # The buyer stands in an upline once at most, so one step beyond him is enough.
-                above = np.where(above == buyer, np.take(nearest, above, mode="clip"), above)
-            payees.append(above)
+                own = above == skipped
+                above[own] = nearest[above[own]]
             here = above
-        return payees
 
-    def _until_buyer(self, payees: list[IndexArray], buyer: IndexArray) -> list[IndexArray]:
-        ended = np.zeros(len(buyer), dtype=FLAG)
-        result = []
-        for payee in payees:
-            ended |= payee == buyer
-            result.append(np.where(ended, self._nobody(), payee))
-        return result
+    def _end_where(self, ends: FlagArray, payees: IndexArray) -> None:
+        """Leave nobody from the first level on at which a walk ends."""
+        payees[np.logical_or.accumulate(ends, axis=0)] = self._nobody()
 
-    def _until_nobody(self, payees: list[IndexArray]) -> list[IndexArray]:
-        result = payees[:1]
-        for payee in payees[1:]:
-            result.append(np.where(result[-1] == self._nobody(), self._nobody(), payee))
-        return result
-
-    def _last_payee(self, payees: list[IndexArray]) -> list[IndexArray]:
+    def _last_payee(self, payees: IndexArray) -> None:
         last = np.full_like(payees[0], self._nobody())
-        result: list[IndexArray] = []
         for payee, mask in zip(payees, self.qualified, strict=True):
             taker = last
             if mask is not None:
                 taker = np.where(np.take(mask, last, mode="clip"), last, self._nobody())
-            paid = np.where(payee == self._nobody(), taker, payee)
-            last = np.where(paid == self._nobody(), last, paid)
-            result.append(paid)
-        return result
+            payee[:] = np.where(payee == self._nobody(), taker, payee)
+            last = np.where(payee == self._nobody(), last, payee)
 
     def trace(self, member: int, buyer: int | None) -> list[Step]:
         """Tell the walk of one source step by step, also of those who are passed over."""

@@ -44,14 +44,18 @@ class Exact:
     denominator: int
     bound: int
 
-    def times(self, rate: Fraction, rounding: Rounding = FLOOR) -> MinorArray:
-        """Return ``values * rate``, rounded once."""
+    def times(self, rate: Fraction, rounding: Rounding = FLOOR, out: MinorArray | None = None) -> MinorArray:
+        """Return ``values * rate``, rounded once; written to `out` if it is given."""
         numerator = self.numerator * rate.numerator
         denominator = self.denominator * rate.denominator
         if self.values.dtype == MINOR:
-            return mul_div(self.values, numerator, denominator, rounding, bound=self.bound)
+            return mul_div(self.values, numerator, denominator, rounding, bound=self.bound, out=out)
         factor = Fraction(numerator, denominator)
-        return fit_minor([rounding.round_fraction(value * factor) for value in self.values], "a base")
+        found = fit_minor([rounding.round_fraction(value * factor) for value in self.values], "a base")
+        if out is None:
+            return found
+        out[:] = found
+        return out
 
     def grouped(self, group: npt.NDArray[np.integer[Any]], count: int) -> Exact:
         """Return the sums by group, exactly.

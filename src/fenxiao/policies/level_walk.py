@@ -10,6 +10,7 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Categories
+from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import PlanError, Reason
 from fenxiao.expressions import Exact, fit_minor
 from fenxiao.money import mul_div_arrays
@@ -77,29 +78,25 @@ class PreparedLevels:
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a level."""
         payees = self.route.walk(block.member, self._buyers(block))
-        nobody = self.setting.size
         selected = None if self.policy.where is None else self.policy.where.mask(block)
         rows = self._rows_of_lines(block, payees)
         exact = self.policy.base.value(block)
-        amount = np.empty((len(payees), len(block)), dtype=MINOR)
-        payee = np.empty((len(payees), len(block)), dtype=INDEX)
+        amount = np.empty(payees.shape, dtype=MINOR)
         breakage = 0
-        guests = block.member == nobody
-        for level, who in enumerate(payees):
-            row = rows if self.rank_row is None else np.take(self.rank_row, who, mode="clip")
-            claimed = self._amounts(level, row, exact, block)
+        for level, payee in enumerate(payees):
+            row = rows if self.rank_row is None else np.take(self.rank_row, payee, mode="clip")
+            self._amounts(level, row, exact, block, amount[level])
             if selected is not None:
-                claimed = np.where(selected, claimed, MINOR(0))
-            paid = who != nobody
-            np.multiply(claimed, paid, out=amount[level])
-            if not paid.all():
-                breakage += _planned(claimed, ~paid & ~guests)
-            payee[level] = who
-        levels = tuple(range(self.policy.start_level, self.policy.start_level + len(payees)))
+                amount[level][~selected] = 0
+            lost = np.flatnonzero(payee == self.setting.size)
+            if len(lost):
+                planned = lost[block.member[lost] != self.setting.size]
+                breakage += exact_sum(amount[level][planned])
+                amount[level][lost] = 0
         return Claims(
-            payee=payee,
+            payee=payees,
             amount=amount,
-            levels=levels,
+            levels=tuple(range(self.policy.start_level, self.policy.start_level + len(payees))),
             breakage=breakage,
             bound=self._bound(exact, block),
             base_of=lambda: exact.times(_ONE),
@@ -120,10 +117,10 @@ class PreparedLevels:
             )
         return buyers
 
-    def _rows_of_lines(self, block: OrderBlock, payees: list[IndexArray]) -> IndexArray | None:
+    def _rows_of_lines(self, block: OrderBlock, payees: IndexArray) -> IndexArray | None:
         """Return the schedule of each line, None where all lines have the first one."""
         if self.policy.by_length:
-            lengths: IndexArray = np.add.reduce([payee != self.setting.size for payee in payees], dtype=INDEX)
+            lengths: IndexArray = np.add.reduce(payees != self.setting.size, axis=0, dtype=INDEX)
             return lengths
         if not self.policy.by_product and not self.policy.by_category:
             return None
@@ -140,18 +137,22 @@ class PreparedLevels:
                 rows = np.where(lookup >= 0, lookup, rows)
         return rows
 
-    def _amounts(self, level: int, row: IndexArray | None, exact: Exact, block: OrderBlock) -> MinorArray:
+    def _amounts(
+        self, level: int, row: IndexArray | None, exact: Exact, block: OrderBlock, out: MinorArray
+    ) -> None:
+        """Write what a level pays on each line to `out`."""
         table, rounding = self.table, self.policy.rounding
         if row is None or len(table.rates) == 1:
             if table.is_fixed[0, level]:
-                return self._fixed(np.broadcast_to(table.fixed[0, level], (len(block),)), block)
-            return exact.times(Fraction(int(table.rates[0, level]), table.denominator), rounding)
+                out[:] = self._fixed(np.broadcast_to(table.fixed[0, level], (len(block),)), block)
+            else:
+                exact.times(Fraction(int(table.rates[0, level]), table.denominator), rounding, out=out)
+            return
         fixed = np.take(table.is_fixed[:, level], row, mode="clip")
-        rates = np.take(table.rates[:, level], row, mode="clip")
-        result = self._varying(exact, rates)
-        if not fixed.any():
-            return result
-        return np.where(fixed, self._fixed(np.take(table.fixed[:, level], row, mode="clip"), block), result)
+        out[:] = self._varying(exact, np.take(table.rates[:, level], row, mode="clip"))
+        if fixed.any():
+            amounts = self._fixed(np.take(table.fixed[:, level], row, mode="clip"), block)
+            np.copyto(out, amounts, where=fixed)
 
     def _bound(self, exact: Exact, block: OrderBlock) -> int:
         """Return an upper bound of one claim."""
@@ -181,7 +182,7 @@ class PreparedLevels:
         schedule = schedules[row if self.rank_row is None else int(self.rank_row[payee])]
         return schedule[level] if level < len(schedule) else None
 
-    def _rate_text(self, payees: list[IndexArray], rows: IndexArray | None) -> Callable[[int, int], str]:
+    def _rate_text(self, payees: IndexArray, rows: IndexArray | None) -> Callable[[int, int], str]:
         def text(level: int, line: int) -> str:
             cell = self._cell(level, int(payees[level][line]), 0 if rows is None else int(rows[line]))
             return f"{cell.amount} a unit" if isinstance(cell, Fixed) else str(cell or "")
@@ -224,10 +225,6 @@ class PreparedLevels:
             elif self.policy.eligible is not None:
                 detail = self.policy.eligible.describe(self.setting, person)
         return Hop(number, person, payee, reason, detail)
-
-
-def _planned(claimed: MinorArray, lost: FlagArray) -> int:
-    return sum(claimed[lost].tolist())
 
 
 def _rank_rows(policy: LevelCommission, setting: Setting) -> IndexArray:
