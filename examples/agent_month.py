@@ -1,7 +1,7 @@
-"""Settle one month of a shop with agents: read two CSV files, print statements and the margin report.
+"""Settle one month of a shop with agents: CSV files in, statements and a margin report out.
 
-Run it from anywhere: ``python examples/agent_month.py``. The files stand beside it: ``members.csv`` says who
-referred whom, ``orders.csv`` has one row an order line, with what was paid and what it may pay out (margin).
+Beside this script stand ``members.csv`` (who referred whom) and ``orders.csv`` (one row an order line: what
+was paid, and the margin that payouts may use).
 """
 
 from __future__ import annotations
@@ -12,77 +12,72 @@ from pathlib import Path
 import fenxiao as fx
 
 HERE = Path(__file__).parent
-ZONE = "Asia/Shanghai"
-
 PLAN = fx.Plan(
     name="autumn 2026",
     currency="CNY",
     margin=fx.Margin.column("margin"),
     policies=[
+        # The share of an inactive agent stays with the company; `==` builds a condition.
         fx.LevelCommission(
             "referral",
             base="paid",
             rates=["12%", "6%", "2%"],
-            if_not="company",  # an inactive agent's share is not passed on
-            eligible=fx.column("active") == True,  # noqa: E712  # builds a condition
+            if_not="company",
+            eligible=fx.column("active") == True,  # noqa: E712
         ),
+        # 15.00 a bottle for the agent who sold it.
         fx.LevelCommission(
             "serum launch",
             base="paid",
-            rates=[fx.Fixed("15.00")],  # per bottle, to the agent who sold it
+            rates=[fx.Fixed("15.00")],
             start_level=0,
             if_not="company",
             where=fx.Where(product="SERUM"),
         ),
     ],
-    caps=[fx.Cap.per_payee("600.00")  # a month, each],
+    caps=[fx.Cap.per_payee("800.00", name="the monthly limit of an agent")],
     anchor="paid_at",
-    zone=ZONE,
+    zone="Asia/Shanghai",
 )
 
 
-def rows_of(name: str) -> list[dict[str, str]]:
-    """Return the rows of a CSV file beside this script."""
+def read(name: str, **kinds: type) -> list[dict[str, object]]:
+    """Return the rows of a CSV file; cells are text unless `kinds` says otherwise, empty ones None."""
     with (HERE / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        return [
+            {key: kinds.get(key, str)(cell) if cell else None for key, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]
 
 
 def facts_of_shop() -> fx.Facts:
-    """Return tree, member columns and orders as one object; everything is checked here."""
-    people = rows_of("members.csv")
-    tree = fx.ReferralTree.from_mapping({row["member"]: row["sponsor"] or None for row in people})
-    members = fx.Members.from_records(
-        [{"member": row["member"], "rank": row["rank"], "active": row["active"] == "yes"} for row in people]
+    """Return everything that a settlement looks at, checked and joined."""
+    people = read("members.csv")
+    return fx.Facts(
+        tree=fx.ReferralTree.from_mapping({row["member"]: row.pop("sponsor") for row in people}),
+        members=fx.Members.from_records([row | {"active": row["active"] == "yes"} for row in people]),
+        orders=fx.Orders.from_records(
+            read("orders.csv", line=int, quantity=int), currency="CNY", zone="Asia/Shanghai"
+        ),
     )
-    orders = fx.Orders.from_records(
-        [
-            # A CSV file has texts only: numbers become int, an empty cell is a guest or an unknown buyer.
-            row | {"line": int(row["line"]), "quantity": int(row["quantity"]), "member": row["member"] or None, "buyer": row["buyer"] or None}
-            for row in rows_of("orders.csv")
-        ],
-        currency="CNY",
-        zone=ZONE,
-    )
-    return fx.Facts(tree=tree, members=members, orders=orders)
 
 
 def main() -> None:
-    """Settle October 2026 and print what a shop wants to see."""
-    run = fx.settle(facts_of_shop(), PLAN, period=fx.month(2026, 10))
+    """Settle October 2026."""
+    facts = facts_of_shop()
+    run = fx.settle(facts, PLAN, period=fx.month(2026, 10))
     print(run)
+    for agent in ("A06", "A08", "A29"):
+        print(f"\nStatement of {agent}", *str(run.statement(agent)).splitlines(), sep="\n  ")
 
-    for agent in ("A07", "A13", "A02"):
-        lines = str(run.statement(agent)).splitlines()
-        print(f"\nStatement of {agent}", *lines[:6], *(["..."] if len(lines) > 7 else []), *lines[6:][-1:], sep="\n  ")
-
-    cut = [batch.order_id[row] for batch in run.lines() for row in (batch.reason == fx.Reason.CUT_MARGIN).nonzero()[0]]
-    print(f"\n{len(set(cut))} orders could not afford what the plan claims. The first of them, {min(cut)}:")
-    order = run.facts.orders.find(min(cut))
-    agent = run.facts.orders.member.value(order[0])
-    for payee in (agent, *run.facts.tree.upline(agent)):
+    report, over = run.margin_report(), fx.Reason.CUT_MARGIN
+    cut = {order for batch in run.lines() for order in batch.take(batch.reason == over).order_id}
+    print(f"\n{report.bound_orders} orders cannot afford what the plan claims. One of them, {min(cut)}:")
+    seller = facts.orders.member.value(facts.orders.find(min(cut))[0])
+    for payee in (seller, *facts.tree.upline(seller)):
         print(f"  {payee}", *str(run.explain(payee, min(cut))).splitlines(), sep="\n    ")
 
-    print("\nMargin report", run.margin_report(), sep="\n")
+    print(f"\nMargin report\n{report}")
 
 
 if __name__ == "__main__":

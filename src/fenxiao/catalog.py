@@ -10,15 +10,8 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, ROW, RowArray
 from fenxiao._columns import Categories, Column, Input
-from fenxiao._tables import (
-    Label,
-    Layout,
-    columns_of_frame,
-    columns_of_records,
-    labels_of,
-    read_columns,
-    unmasked,
-)
+from fenxiao._labels import Label, read_labels, unmasked
+from fenxiao._tables import Layout, columns_of_frame, columns_of_records, read_columns
 from fenxiao.errors import OrdersError, RateError
 from fenxiao.money import Rate
 
@@ -148,7 +141,7 @@ class Catalog:
         money = [name for name in _MONEY if name in raw or f"{name}_minor" in raw]
         layout = Layout.of(_WHAT, currency=currency, unit=unit, money=money)
         columns = read_columns(raw, layout, reserved={_PRODUCT, _RATE})
-        labels = labels_of(raw[_PRODUCT], thing=f"{_WHAT} column {_PRODUCT!r}")
+        labels = read_labels(raw[_PRODUCT], thing=f"{_WHAT} column {_PRODUCT!r}", error=OrdersError)
         products = labels.values.tolist()
         order = sorted(range(len(products)), key=products.__getitem__)
         _check_unique(products, order)

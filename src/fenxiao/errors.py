@@ -96,6 +96,22 @@ class InputError(FenxiaoError, ValueError):
     """The facts, the plan or an argument are not what the library accepts."""
 
 
+def instance_of(*kinds: type[Any], optional: bool = False, error: type[InputError] = InputError) -> Any:
+    """Return an attrs validator that wants one of `kinds` and raises a typed error otherwise.
+
+    ``bool`` is no ``int`` here.
+    """
+    names = " or ".join(kind.__name__ for kind in kinds) + (" or None" if optional else "")
+
+    def check(instance: object, attribute: Any, value: object) -> None:
+        fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+        if not fits and not (optional and value is None):
+            thing = f"{type(instance).__name__}, {attribute.name}"
+            raise error(thing, f"is a {type(value).__name__}", allowed=names)
+
+    return check
+
+
 class MoneyError(InputError):
     """An amount is a float, a bare integer, has too many decimals, or is negative where it may not be."""
 
@@ -188,6 +204,9 @@ class Reason(IntEnum):
     """The order's anchor time lies outside the period that was settled."""
     NOT_UPLINE = 12
     """The member is not in the upline of this order."""
+
+    NO_CLAIM = 13
+    """A policy of the user's own claims nothing here for the member; only the policy knows why."""
 
     CUT_LINE = 100
     """A cap on the order line."""

@@ -8,19 +8,17 @@ import attrs
 import numpy as np
 
 from fenxiao._columns import Amounts, Categories, Column, Input, Instants
+from fenxiao._labels import Labels, read_labels, readonly_or_none
 from fenxiao._tables import (
-    Labels,
     Layout,
     TableOptions,
     columns_of_frame,
     columns_of_records,
     empty_column,
     key_order,
-    labels_of,
     layout_of,
     ranks,
     read_columns,
-    readonly_or_none,
     stem,
 )
 from fenxiao.errors import OrdersError
@@ -199,7 +197,7 @@ def _declared(layout: Layout, names: Iterable[str]) -> Layout:
 def _empty(layout: Layout) -> Events:
     names = dict.fromkeys(["at", "kind", "value", *layout.declared])
     layout = _declared(layout, names)
-    void = labels_of([], thing=_WHAT)
+    void = read_labels([], thing=_WHAT)
     columns = {name: empty_column(name, layout) for name in names}
     return Events(
         member=void,
@@ -224,7 +222,12 @@ def _read(raw: Mapping[str, Any], layout: Layout) -> Events:
     columns = read_columns(raw, _declared(layout, map(stem, raw)), reserved=_LABELS)
     _check_kind(columns["kind"])
     labels = {
-        name: labels_of(raw[name], thing=f"{_WHAT} column {name!r}", nullable=name == "counterparty")
+        name: read_labels(
+            raw[name],
+            thing=f"{_WHAT} column {name!r}",
+            error=OrdersError,
+            nullable=name == "counterparty",
+        )
         for name in ("member", "counterparty", "event_id")
         if name in raw
     }

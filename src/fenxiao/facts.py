@@ -11,7 +11,7 @@ from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import greatest
 from fenxiao.catalog import Catalog
-from fenxiao.errors import InputError, OrdersError, UnknownMemberError
+from fenxiao.errors import InputError, OrdersError, UnknownMemberError, instance_of
 from fenxiao.events import Events
 from fenxiao.members import Members
 from fenxiao.money import to_minor
@@ -67,11 +67,11 @@ class Facts:
     Facts(2 members; 1 line of 1 order)
     """
 
-    tree: ReferralTree = attrs.field(validator=attrs.validators.instance_of(ReferralTree))
-    orders: Orders = attrs.field(factory=Orders.empty, validator=attrs.validators.instance_of(Orders))
-    members: Members | None = None
-    catalog: Catalog | None = None
-    events: Events = attrs.field(factory=Events.empty)
+    tree: ReferralTree = attrs.field(validator=instance_of(ReferralTree))
+    orders: Orders = attrs.field(factory=Orders.empty, validator=instance_of(Orders))
+    members: Members | None = attrs.field(default=None, validator=instance_of(Members, optional=True))
+    catalog: Catalog | None = attrs.field(default=None, validator=instance_of(Catalog, optional=True))
+    events: Events = attrs.field(factory=Events.empty, validator=instance_of(Events))
     figures: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
     funds: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
 

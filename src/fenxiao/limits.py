@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, get_arg
 
 import attrs
 
-from fenxiao.errors import PlanError, Reason, UnsupportedError
+from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of
 from fenxiao.expressions import Base
-from fenxiao.money import Rate, to_minor
+from fenxiao.money import Rate, is_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +65,7 @@ def _choice(allowed: Sequence[str]) -> Any:
 
 
 def _money(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
-    if value is not None and (not isinstance(value, str) or to_minor(value, 12, thing=attribute.name) < 0):
+    if value is not None and not is_amount(value):
         raise PlanError(
             f"Cap, {attribute.name}", "is not an amount", value=value, allowed='0 or more, such as "500.00"'
         )
@@ -80,7 +80,7 @@ def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
 def _money_by_rank(table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     pairs = tuple(dict(table).items())
     for rank, money in pairs:
-        if not isinstance(money, str) or to_minor(money, 12, thing=f"Cap, by_rank {rank!r}") < 0:
+        if not is_amount(money):
             raise PlanError(
                 f"Cap, by_rank {rank!r}", "is not an amount", value=money, allowed='such as "500.00"'
             )
@@ -120,7 +120,7 @@ class Margin:
 
     share: Rate | None = attrs.field(default=None, converter=_limit_rate)
     of: Base | None = attrs.field(default=None, converter=_base)
-    from_catalog: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    from_catalog: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
     guard: str = attrs.field(default="order", validator=_choice(("order", "line")))
     losses: str = attrs.field(default="ignore", validator=_choice(("ignore", "offset")))
     rule: str = attrs.field(default="proportional", validator=_choice(RULES))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, Unpack, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import NO_MEMBER, ROW, AnyArray, readonly
+from fenxiao._arrays import NO_MEMBER, ROW, AnyArray
 from fenxiao._labels import label_table, read_labels
 from fenxiao._tables import (
     Layout,
@@ -131,11 +131,7 @@ class Members:
                 _WHAT, "lack the column of labels", value=id_name, allowed=", ".join(raw), hint=hint
             )
         thing = f"members column {id_name!r}"
-        labels = read_labels(raw[id_name], thing=thing, error=InputError)
-        if labels.null is not None and labels.null.any():
-            raise InputError(
-                thing, "has missing labels", hint="Label every row", rows=np.flatnonzero(labels.null)
-            )
+        labels = read_labels(raw[id_name], thing=thing)
         twice = label_table(labels.values)[1]
         if len(twice):
             hint = "Keep one row for each member"
@@ -146,7 +142,7 @@ class Members:
         if fill is not None:
             columns = _with_fill(columns, [name for name in raw if name != id_name], fill, layout)
         return cls(
-            labels=readonly(labels.values),
+            labels=labels.values,
             names=tuple(columns),
             columns=tuple(columns.values()),
             filled=fill is not None,

@@ -11,7 +11,7 @@ import cattrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from fenxiao.errors import FenxiaoError, PlanError, UnsupportedError
+from fenxiao.errors import FenxiaoError, PlanError, UnsupportedError, instance_of
 from fenxiao.expressions import Base, Predicate, Where
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
@@ -95,7 +95,7 @@ class Plan:
     """
 
     currency: Currency = attrs.field(converter=_currency)
-    margin: Margin = attrs.field(validator=attrs.validators.instance_of(Margin))
+    margin: Margin = attrs.field(validator=instance_of(Margin, error=PlanError))
     policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
     caps: tuple[Cap, ...] = attrs.field(default=(), converter=_named_caps)
     anchor: str | None = None

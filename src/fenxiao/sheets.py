@@ -11,7 +11,7 @@ from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, ROW, IndexArray, MinorArray
 from fenxiao._kernels.tally import exact_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fenxiao.policies.base import Claims
     from fenxiao.policies.blocks import OrderBlock
@@ -40,26 +40,24 @@ class Sheet:
     ----------
     policy : int a slot
         Place of the slot's policy in the plan.
-    payee : int32 [slots, lines]
-        The number of members where nobody is paid.
     claimed, allowed : int64 [slots, lines]
         Minor units.
     uniform : bool
         Whether every slot has one level for all its lines.
     """
 
-    __slots__ = ("allowed", "block", "bound", "claimed", "claims", "cuts", "payee", "policy", "uniform")
+    __slots__ = ("_payee", "allowed", "block", "bound", "claimed", "claims", "cuts", "policy", "uniform")
 
     def __init__(self, block: OrderBlock, policies: Sequence[int], claims: Sequence[Claims]) -> None:
         self.block = block
         self.claims = tuple(zip(policies, claims, strict=True))
         self.policy = tuple(place for place, found in self.claims for _ in range(len(found.amount)))
+        self._payee: IndexArray | None = None
         if len(claims) == 1:
-            self.payee, self.claimed = claims[0].payee, claims[0].amount
+            self.claimed = claims[0].amount
         else:
-            shape = (0, len(block))
-            self.payee = np.concatenate([np.empty(shape, dtype=INDEX), *(found.payee for found in claims)])
-            self.claimed = np.concatenate([np.empty(shape, dtype=MINOR), *(found.amount for found in claims)])
+            empty = np.empty((0, len(block)), dtype=MINOR)
+            self.claimed = np.concatenate([empty, *(found.amount for found in claims)])
         self.allowed = self.claimed
         self.uniform = all(isinstance(found.levels, tuple) for found in claims)
         self.bound = sum(found.bound * len(found.amount) for found in claims)
@@ -69,6 +67,22 @@ class Sheet:
     def slots(self) -> int:
         """Return the number of slots."""
         return len(self.policy)
+
+    @property
+    def payee(self) -> IndexArray:
+        """Return the payees: totals by credited member do without them, so they are found on request."""
+        if self._payee is None:
+            parts = [found.payees(self.block) for _, found in self.claims]
+            empty = np.empty((0, len(self.block)), dtype=INDEX)
+            self._payee = parts[0] if len(parts) == 1 else np.concatenate([empty, *parts])
+        return self._payee
+
+    def parts(self) -> Iterator[tuple[int, Claims, slice]]:
+        """Yield each policy's place in the plan, its claims, and its slots."""
+        low = 0
+        for place, found in self.claims:
+            yield place, found, slice(low, low + len(found.amount))
+            low += len(found.amount)
 
     def levels(self, slot: int) -> IndexArray:
         """Return the levels of one slot's lines."""
@@ -99,8 +113,8 @@ class Sheet:
             return self.cuts[0].lines if self.cuts else _EMPTY
         return np.unique(np.concatenate([cut.lines for cut in self.cuts]))
 
-    def largest_cut(self) -> IndexArray:
-        """Return for each entry the place of the cap that cut most, the first of equals, -1 for none."""
+    def largest_cut(self) -> tuple[IndexArray, MinorArray]:
+        """Return for each entry the cap that cut most (first of equals, -1 for none) and what it cut."""
         most = np.zeros(self.claimed.shape, dtype=MINOR)
         place = np.full(self.claimed.shape, -1, dtype=INDEX)
         for cut in self.cuts:
@@ -108,7 +122,7 @@ class Sheet:
             more = cut.taken > most[at]
             place[at] = np.where(more, INDEX(cut.cap), place[at])
             most[at] = np.maximum(most[at], cut.taken)
-        return place
+        return place, most
 
 
 def exact_total(values: MinorArray, bound: int) -> int:

@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 class Deferred:
     """Pay that a cap with ``cut="defer"`` put off: backed by its own earning period's kept margin.
 
-    ``group`` is the cap's group (a payee's label, an owner, a product, ...); ``amount`` is in minor units.
+    Parameters
+    ----------
+    cap, policy : str
+    payee : label
+    keys : tuple of (name, label)
+        What else the cell was told apart by, where the plan's caps need it: product, region, source, level.
+    earning_period : str
+        Where it was earned; empty if no period was settled.
+    amount : int
+        Minor units, above 0.
     """
 
     cap: str
-    group: Any
     policy: str
     payee: Any
+    keys: tuple[tuple[str, Any], ...]
     earning_period: str
     amount: int
 

@@ -13,7 +13,7 @@ from fenxiao.errors import Reason
 from fenxiao.money import format_minor, to_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
 
     from fenxiao._arrays import MinorArray
@@ -35,6 +35,7 @@ REASON_TEXT: Final[Mapping[Reason, str]] = {
     Reason.ZERO_RATE: "the rate or the base is zero",
     Reason.NOT_IN_PERIOD: "the order lies outside the period",
     Reason.NOT_UPLINE: "not in the upline of this order",
+    Reason.NO_CLAIM: "the policy claims nothing here",
     Reason.CUT_LINE: "cap on the line",
     Reason.CUT_PRODUCT_IN_ORDER: "cap on the product in the order",
     Reason.CUT_POLICY_IN_ORDER: "cap on the policy in the order",
@@ -65,17 +66,26 @@ class MemberTotals:
 
     Attributes
     ----------
-    claimed, allowed, withheld, released : int64 [members]
+    allowed, released : int64 [members]
         Minor units. ``allowed`` is what this run earned; ``released`` what it pays besides, because earlier
-        runs deferred it.
+        runs deferred it. ``claimed`` and ``withheld`` are found when they are first asked for.
     """
 
     tree: ReferralTree
     currency: Currency
-    claimed: MinorArray
     allowed: MinorArray
-    withheld: MinorArray
     released: MinorArray
+    withheld_of: Callable[[], MinorArray]
+
+    @property
+    def withheld(self) -> MinorArray:
+        """Return what caps and margins withheld."""
+        return self.withheld_of()
+
+    @property
+    def claimed(self) -> MinorArray:
+        """Return ``allowed + withheld``."""
+        return exact_add((self.allowed, self.withheld), len(self.tree), "a member's claims")
 
     @property
     def members(self) -> Any:

@@ -1,8 +1,8 @@
 """Reads Markdown pages, runs their Python blocks and compares what they print with what they show.
 
-Conventions of the pages: a ``python`` block runs, in order, in one namespace a page. What a block prints stands in
-the ``text`` block right after it, or statement by statement behind ``# → ``. A comment ``<!-- needs: pandas -->``
-right before a block says that it runs only where that package is installed.
+Conventions of the pages: a ``python`` block runs, in order, in one namespace a page. What a block prints
+stands in the ``text`` block right after it, or statement by statement behind ``# → ``. A comment
+``<!-- needs: pandas -->`` right before a block says that it runs only where that package is installed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Block:
 
 
 def fences(text: str) -> list[Block]:
-    """Return every fenced block of a page; a ``text`` block right after a ``python`` block is also its output."""
+    """Return every fenced block of a page; a ``text`` block right after a ``python`` block is its output."""
     blocks: list[Block] = []
     lines = text.splitlines()
     last_end, at = -1, 0
@@ -50,7 +50,7 @@ def fences(text: str) -> list[Block]:
         content = "".join(f"{line[indent:]}\n" for line in lines[at + 1 : end])
         between = [line for line in lines[last_end + 1 : at] if line.strip()]
         language = opening["language"].strip()
-        if language == "text" and blocks and blocks[-1].language == "python" and not between and last_end >= 0:
+        if language == "text" and not between and blocks and blocks[-1].language == "python":
             blocks[-1] = attrs.evolve(blocks[-1], output=content)
         else:
             needs = _NEEDS.search(between[-1]) if between else None
@@ -94,8 +94,8 @@ def _run(block: Block, namespace: dict[str, Any], page: Path) -> None:
         got = out.getvalue().rstrip("\n") if value is None else repr(value)
         assert got == shown, f"{page.name}:{statement.end_lineno} shows {shown!r}, the code gives {got!r}"
     if block.output is not None or any(printed):
-        where = f"{page.name}:{block.line}"
-        assert "".join(printed) == (block.output or ""), f"{where} shows something else than it prints:\n{''.join(printed)}"
+        text = "".join(printed)
+        assert text == (block.output or ""), f"{page.name}:{block.line} shows something else than:\n{text}"
 
 
 def _shown(lines: list[str], statement: ast.stmt) -> str | None:
@@ -105,6 +105,7 @@ def _shown(lines: list[str], statement: ast.stmt) -> str | None:
 
 def _execute(statement: ast.stmt, namespace: dict[str, Any], page: Path, *, evaluate: bool) -> Any:
     if evaluate and isinstance(statement, ast.Expr):
-        return eval(compile(ast.Expression(statement.value), str(page), "eval"), namespace)
-    exec(compile(ast.Module([statement], []), str(page), "exec"), namespace)
+        return eval(compile(ast.Expression(statement.value), str(page), "eval", dont_inherit=True), namespace)
+    # The page's code must not inherit this module's way with annotations.
+    exec(compile(ast.Module([statement], []), str(page), "exec", dont_inherit=True), namespace)
     return None

@@ -1,9 +1,11 @@
-"""Every example in a docstring of the library runs."""
+"""Every example in a docstring of the library runs, and documented parameters exist."""
 
 from __future__ import annotations
 
 import doctest
+import inspect
 import pkgutil
+import re
 from importlib import import_module
 
 import pytest
@@ -19,7 +21,30 @@ def test_docstring_examples_run(name):
     assert doctest.testmod(import_module(name)).failed == 0
 
 
-@pytest.mark.parametrize("name", sorted(fenxiao.__all__))
-def test_public_names_are_documented_by_example(name):
-    """Every public name that is called has a docstring; classes and functions of plans show an example."""
-    assert (getattr(fenxiao, name).__doc__ or "").strip()
+def documented(thing):
+    """Return the names in the section of parameters of a docstring."""
+    text = inspect.cleandoc(thing.__doc__ or "")
+    found = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}$|\Z)", text, re.MULTILINE | re.DOTALL)
+    heads = re.findall(r"^(?=\S)(.+)$", found[1], re.MULTILINE) if found else []
+    names = [re.split(r", | and ", head.partition(" : ")[0].replace("*", "")) for head in heads]
+    return {name for group in names for name in group}
+
+
+def callables():
+    """Yield every public class and function, and their public methods."""
+    for name in fenxiao.__all__:
+        thing = getattr(fenxiao, name)
+        yield name, thing
+        for key, member in inspect.getmembers(thing) if inspect.isclass(thing) else []:
+            if not key.startswith("_") and (inspect.isfunction(member) or inspect.ismethod(member)):
+                yield f"{name}.{key}", member
+
+
+@pytest.mark.parametrize(
+    ("name", "thing"), list(callables()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_documented_parameters_exist(name, thing):
+    """A docstring names parameters of the signature only; those of attrs classes are their fields."""
+    names = documented(thing)
+    if names:
+        assert names <= set(inspect.signature(thing).parameters), name

@@ -60,6 +60,9 @@ READ = [
     (np.array(["b", "a"], dtype=np.dtypes.StringDType()), {}, Categories, ["b", "a"]),
     (np.array([b"b", b"a"]), {}, Categories, [b"b", b"a"]),
     (np.ma.masked_array(["b", "x"], mask=[False, True]), {}, Categories, ["b", None]),
+    (np.ma.masked_array([3, 2]), {}, Numbers, [3, 2]),
+    (np.ma.masked_array([150, 2]), {"minor": True}, Amounts, [Decimal("1.50"), Decimal("0.02")]),
+    (["b", pd.NA, float("nan")], {}, Categories, ["b", None, None]),
     (pd.Series(["b", None]), {}, Categories, ["b", None]),
     (pd.Series(["b", pd.NA], dtype=object), {}, Categories, ["b", None]),
     (pd.Series(pd.Categorical(["b", None])), {}, Categories, ["b", None]),
@@ -135,6 +138,16 @@ REFUSED = {
     "missing time": ([NOON, pd.NaT], {}, InputError, (1,), "has missing datetime values"),
     "no number": ([Decimal(1), Decimal("NaN")], {}, InputError, (1,), "not numbers"),
     "another class": ([dt.timedelta(1)], {}, InputError, (), "no rule can read, got 'timedelta'"),
+    "a time span": ([np.timedelta64(1, "D")], {}, InputError, (), "no rule can read, got 'timedelta64'"),
+    "masked int": (np.ma.masked_array([1, 2], mask=[False, True]), {}, InputError, (1,), "missing int"),
+    "masked time": (
+        np.ma.masked_array(np.array([5, 6], dtype="datetime64[ns]"), mask=[False, True]),
+        {"category": True},
+        InputError,
+        (1,),
+        "missing datetime",
+    ),
+    "masked, two dimensions": (np.ma.zeros((1, 1)), {}, InputError, (), "more than one dimension"),
     "another dtype": (np.array([1j]), {}, InputError, (), "complex128"),
     "two dimensions": (np.zeros((1, 1)), {}, InputError, (), "more than one dimension, got (1, 1)"),
     "no dimension": (np.array(5), {}, InputError, (), "is a single value"),
@@ -201,6 +214,27 @@ def test_columns_take_masks_and_slices():
     assert column.take(np.array([True, False, True])).values.tolist() == [1, 3]
     assert column.take(slice(1, None)).values.tolist() == [2, 3]
     assert Instants([TICKS]).value(0) == NOON
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "same"),
+    [
+        (Numbers([1, 2]), Numbers([1, 2]), True),
+        (Numbers([1, 2]), Numbers([2, 1]), False),
+        (Numbers([1, 2]), Days([1, 2]), False),
+        (Amounts([1, 2], 2), Amounts([1, 2], 2), True),
+        (Amounts([1, 2], 2), Amounts([1, 2], 0), False),
+        (Categories([0, -1], ("a",)), Categories([1, -1], ("A", "a")), True),
+        (Categories([0, -1], ("a",)), Categories([0, 0], ("a",)), False),
+        (Categories([0, -1], ("a",)), Categories([0], ("a",)), False),
+        (Categories([0, -1], ("a",)), Categories([0, -1], ("b",)), False),
+        (Categories([0, -1], ("a",)), Numbers([0, -1]), False),
+    ],
+)
+def test_columns_are_the_same_if_kind_unit_and_values_are(one, two, same):
+    """Columns are compared by what they hold: codes may differ, units may not."""
+    assert one.same_as(two) is same
+    assert two.same_as(one) is same
 
 
 def test_arrays_of_another_dtype_are_not_bent():

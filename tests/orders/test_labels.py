@@ -1,7 +1,8 @@
-"""Label columns: one type, nulls told apart from labels, nothing guessed."""
+"""Label columns: one kind, nulls told apart from labels, nothing guessed."""
 
 from __future__ import annotations
 
+import enum
 import uuid
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenxiao._tables import Labels, labels_of, ranks
-from fenxiao.errors import OrdersError
+from fenxiao._labels import Labels, read_labels
+from fenxiao._tables import ranks
+from fenxiao.errors import InputError, OrdersError
 from tests.strategies.orders import BOUND, label_types
 
 U = uuid.UUID(int=7)
@@ -22,9 +24,13 @@ class Text(str):
     __slots__ = ()
 
 
+class Number(enum.IntEnum):
+    ONE = 1
+
+
 def read(values, *, nullable=True):
     """Read a column of members."""
-    return labels_of(values, thing="orders column 'member'", nullable=nullable)
+    return read_labels(values, thing="orders column 'member'", error=OrdersError, nullable=nullable)
 
 
 @given(st.data(), st.sampled_from(sorted(label_types)))
@@ -75,6 +81,16 @@ def test_ranks_order_like_labels(data, kind):
         (pd.Series(["a", None], dtype="category"), "str", ["a", None]),
         (pl.Series([2**53 + 1, None]), "int", [2**53 + 1, None]),
         (pl.Series([5, 6]), "int", [5, 6]),
+        (pl.Series([], dtype=pl.Int64), "int", []),
+        (pl.Series([None, None]), "int", [None, None]),
+        (pd.Series([2**63 - 1, None], dtype="UInt64"), "int", [2**63 - 1, None]),
+        (pd.Series(["a", pd.NA], dtype="string"), "str", ["a", None]),
+        (np.ma.masked_array([1.5], [True]), "int", [None]),
+        (np.ma.masked_array(np.array([5, 2**63], dtype="uint64"), [False, True]), "int", [5, None]),
+        ([pd.NA, float("nan"), "a"], "str", [None, None, "a"]),
+        ([Number.ONE, np.uint64(2), None], "int", [1, 2, None]),
+        (iter(["a", None]), "str", ["a", None]),
+        ({"a": 1, "b": 2}, "str", ["a", "b"]),
         (pl.Series(["a", None]), "str", ["a", None]),
         (np.array(["a", "bc"]), "str", ["a", "bc"]),
         (np.array([b"a", b"bc"]), "bytes", [b"a", b"bc"]),
@@ -112,6 +128,17 @@ def test_accepted_columns(values, kind, expected):
         ([None, -(2**63) - 1], (1,)),
         (np.array([1, 2**63], dtype="uint64"), (1,)),
         (np.array([1.0, np.nan]), ()),
+        ([pd.NA, 1.5, float("nan")], (1,)),
+        ([np.float32(1.5)], (0,)),
+        ([np.timedelta64(1, "D")], (0,)),
+        ([np.uint64(2**63)], (0,)),
+        (pl.Series([1.0, None]), (0,)),
+        (np.zeros((1, 1), dtype=int), ()),
+        (np.ma.zeros((2, 2), dtype=int), ()),
+        (np.array(5), ()),
+        ("SECRET", ()),
+        (5, ()),
+        (np.ma.masked_array(np.array([5, 6], dtype="datetime64[ns]"), [False, True]), ()),
         (np.array([True]), ()),
         (np.array(["2026-10-05"], dtype="datetime64[D]"), ()),
     ],
@@ -145,6 +172,36 @@ def test_integers_are_not_copied():
 
 
 @pytest.mark.parametrize(
+    ("values", "explicit"),
+    [
+        ([5], True),
+        (np.array([5]), False),
+        (pd.Series([5]), False),
+        (np.ma.masked_array([5]), True),
+        (pd.Series([5], dtype="Int64"), True),
+        (pl.Series([5]), True),
+    ],
+)
+def test_a_column_says_whether_it_could_have_held_nulls(values, explicit):
+    """Only plain arrays of integers cannot say null; taking rows changes nothing about that."""
+    column = read(values)
+    assert column.explicit is explicit
+    assert column.take(np.array([0])).explicit is explicit
+
+
+def test_the_caller_chooses_the_error_and_the_next_step():
+    """The error class and the hint for missing labels are the caller's; labels travel beside the text."""
+    with pytest.raises(InputError, match="Name the roots") as caught:
+        read_labels(["a", None], thing="ids", hint="Name the roots")
+    assert type(caught.value) is InputError
+    for values in ([987654321, 2**63], np.array([987654321, 2**63], dtype="uint64")):
+        with pytest.raises(OrdersError, match="beyond 64 bits") as caught:
+            read(values)
+        assert caught.value.labels == (2**63,)
+        assert "987654321" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
         ([1], [2, None], [1, 2, None]),
@@ -156,13 +213,13 @@ def test_integers_are_not_copied():
     ],
 )
 def test_joining_columns(first, second, expected):
-    """Joined labels follow each other; a side without labels takes the other's type."""
+    """Joined labels follow each other; a side without labels takes the other's kind."""
     column = read(first).joined(read(second), thing="orders column 'member'")
     assert [column.value(row) for row in range(len(column))] == expected
     assert isinstance(column, Labels)
 
 
-def test_joining_different_types_is_refused():
-    """Labels of two types cannot stand in one column."""
-    with pytest.raises(OrdersError, match="another type of labels"):
+def test_joining_different_kinds_is_refused():
+    """Labels of two kinds cannot stand in one column."""
+    with pytest.raises(OrdersError, match="another kind of labels"):
         read([1]).joined(read(["SECRET"]), thing="orders column 'member'")

@@ -322,6 +322,25 @@ def test_masked_columns():
         Orders.from_columns({**base, "quantity": paid})
 
 
+def test_lines_may_span_all_of_the_integers():
+    """Two lines of one order are sorted however far apart their numbers are."""
+    for least, most in ((0, BOUND), (-1, BOUND - 1), (-(2**63), BOUND)):
+        orders = Orders.from_columns({"order_id": ["a", "a"], "line": [most, least], "member": [1, 2]})
+        assert orders.line.tolist() == [least, most]
+
+
+def test_further_orders_are_read_like_those_that_are_there():
+    """The options hold for the columns that come again, and the others may be missing."""
+    records = [{"order_id": 7, "member": 3, "pv": "1.5", "seen": "2026-10-05T12:00+08:00", "shelf": 4}]
+    options = {"volumes": {"pv": 1}, "times": ("seen",), "categories": ("shelf",)}
+    here = Orders.from_records(records, **options)
+    more = here.like([{"order_id": 8, "member": None, "pv_minor": 25, "shelf": 5}])
+    assert more.amounts("pv").value(0) == Decimal("2.5")
+    assert more.column("shelf").value(0) == 5
+    assert sorted(more.names) == ["pv", "shelf"]
+    assert repr(here.like([])) == "Orders(0 lines of 0 orders; paid)"
+
+
 def test_empty_tables():
     """No records make a table with every declared column, and columns whose name tells their kind."""
     for orders in (
@@ -418,13 +437,13 @@ REFUSED = {
     "float key": (
         lambda: READ({**BASE, "order_id": [1.0, 2.0]}),
         OrdersError,
-        "not of one label type",
+        "has float labels",
         (0, 1),
     ),
     "mixed members": (
         lambda: READ({**BASE, "member": [987654321, "SECRET"]}),
         OrdersError,
-        "not of one label",
+        "mixes int and str labels",
         (1,),
     ),
     "mixed buyers": (lambda: READ({**BASE, "buyer": [987654321, "SECRET"]}), OrdersError, "'buyer'", (1,)),
@@ -556,7 +575,7 @@ REFUSED = {
     "other id type": (
         lambda: Orders.concat(READ(BASE), READ({**BASE, "order_id": ["SECRET", "b"]})),
         OrdersError,
-        "another type",
+        "another kind of labels",
         (),
     ),
     "no order": (lambda: READ(BASE).find(987654321), OrdersError, "not among", ()),

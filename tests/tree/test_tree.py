@@ -161,6 +161,15 @@ def test_minus_one_may_be_a_member_where_roots_are_marked():
     assert tree.parent_of(5) == -1
     masked = ReferralTree.from_parents(np.ma.masked_array([0, -1], mask=[True, False]), [-1, 5])
     assert masked.fingerprint() == tree.fingerprint()
+    for frame in (pd.Series([None, -1], dtype="Int64"), pl.Series([None, -1])):
+        assert ReferralTree.from_parents(frame, [-1, 5]).fingerprint() == tree.fingerprint()
+
+
+def test_parents_that_are_all_null_make_roots_of_members_of_any_kind():
+    """Nulls alone say nothing of the kind of labels, so everybody is a root."""
+    for ids in ([7, 0], ["a", "b"], None):
+        for parents in ([None, None], pl.Series([None, None]), np.ma.masked_array([5, 5], [True, True])):
+            assert ReferralTree.from_parents(parents, ids).parent.tolist() == [-1, -1]
 
 
 def test_no_members_is_a_tree():

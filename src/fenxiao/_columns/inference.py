@@ -6,7 +6,6 @@ import datetime as dt
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 import numpy as np
 
@@ -21,6 +20,8 @@ from fenxiao._arrays import (
     MinorArray,
 )
 from fenxiao._columns.kinds import Amounts, Categories, Column, Days, Flags, Input, Instants, Numbers
+from fenxiao._labels import unmasked
+from fenxiao._labels.values import NULL, Kinds, kinds_in, mixed_rows, plain_values
 from fenxiao.errors import InputError, TimeError
 from fenxiao.money import Rate, column_to_minor
 
@@ -33,14 +34,8 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TICK: Final = dt.timedelta(microseconds=1)
 _DEFAULT_DECIMALS: Final = 2
 
-# The first class that fits decides, so a subclass stands before its base: bool before int.
-_KINDS: Final[tuple[tuple[type[Any] | tuple[type[Any], ...], str], ...]] = (
-    ((bool, FLAG), "bool"),
-    ((int, np.integer), "int"),
-    ((float, np.floating), "float"),
-    (str, "str"),
-    (bytes, "bytes"),
-    (UUID, "UUID"),
+# A subclass stands before its base: datetime before date.
+_FURTHER: Final[Kinds] = (
     (Decimal, "Decimal"),
     (Fraction, "Fraction"),
     (Rate, "Rate"),
@@ -52,12 +47,6 @@ _CATEGORY_KINDS: Final = frozenset({"str", "bytes", "UUID", "Decimal", "Fraction
 _ALLOWED: Final = (
     "bool, int, str, bytes, UUID, Decimal, Fraction, Rate, date or an aware datetime, one kind a column"
 )
-_EXACT: Final[dict[type[Any], str]] = {
-    cls: cls.__name__
-    for cls in (bool, int, float, str, bytes, UUID, Decimal, Fraction, Rate, dt.datetime, dt.date)
-} | {type(None): "null"}
-"""Classes whose values need no closer look; subclasses may hash in their own way."""
-_NULL_NAMES: Final = frozenset({"NoneType", "NAType", "NaTType"})
 
 
 def column_of(
@@ -122,9 +111,7 @@ def _one_dimension(values: Input, thing: str, error: type[InputError]) -> Input:
         if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__"):
             raise error(thing, f"is a single {type(values).__name__}", allowed="a list, an array or a series")
         return list(values)
-    if isinstance(values, np.ma.MaskedArray):
-        return [None if value is np.ma.masked else value for value in values]
-    array = np.asarray(values)
+    array = np.asarray(unmasked(values))
     if array.ndim != 1:
         raise error(thing, "has more than one dimension" if array.ndim else "is a single value",
                     value=array.shape, allowed="one value a row")  # fmt: skip
@@ -173,33 +160,17 @@ def _float_error(thing: str, error: type[InputError], rows: Sequence[int]) -> In
     )
 
 
-def _kind_of(cls: type[Any]) -> str:
-    if cls in _EXACT:
-        return _EXACT[cls]
-    if cls.__name__ in _NULL_NAMES:
-        return "null"
-    return next((kind for classes, kind in _KINDS if issubclass(cls, classes)), cls.__name__)
-
-
 def _from_sequence(values: Sequence[Any], *, category: bool, thing: str, error: type[InputError]) -> Column:
-    kinds = {cls: _kind_of(cls) for cls in set(map(type, values))}
-    if "float" in kinds.values():
-        # Only NaN differs from itself.
-        values = [None if value != value else value for value in values]
-        kinds = {cls: _kind_of(cls) for cls in set(map(type, values))}
-    found = sorted(set(kinds.values()) - {"null"})
+    values, kinds, found = kinds_in(values, _FURTHER)
     if len(found) > 1:
-        first = next(kinds[type(value)] for value in values if kinds[type(value)] != "null")
-        rows = [row for row, value in enumerate(values) if kinds[type(value)] not in {first, "null"}]
-        raise error(thing, f"mixes {' and '.join(found)}", allowed=_ALLOWED, rows=rows)
-    kind = found[0] if found else "str"
+        mixture, rows = f"mixes {' and '.join(found)}", mixed_rows(values, kinds)
+        raise error(thing, mixture, allowed=_ALLOWED, rows=rows)
+    values = plain_values(values, kinds)
+    kind, nulls = found[0] if found else "str", NULL in kinds.values()
     if kind in _CATEGORY_KINDS or (category and kind == "int"):
-        exact = all(cls in _EXACT for cls in kinds)
-        return _categories(
-            values, kind, exact=exact, nulls="null" in kinds.values(), thing=thing, error=error
-        )
-    if "null" in kinds.values():
-        rows = [row for row, value in enumerate(values) if kinds[type(value)] == "null"]
+        return _categories(values, kind, nulls=nulls, thing=thing, error=error)
+    if nulls:
+        rows = [row for row, value in enumerate(values) if value is None]
         raise error(thing, f"has missing {kind} values", allowed="a value in every row", rows=rows)
     return _plain(values, kind, thing, error)
 
@@ -245,20 +216,9 @@ def _from_datetime64(array: AnyArray, *, aware: bool, thing: str, error: type[In
     return Days(array.astype(INSTANT))
 
 
-def _plain_value(value: Input, kind: str) -> Input:
-    """Return the value without what a subclass adds: enumeration members hash by their own names."""
-    if kind == "str":
-        return str.__str__(value)
-    if kind == "bytes":
-        return bytes(value)
-    return int(value) if kind == "int" else value
-
-
 def _categories(
-    values: Sequence[Any], kind: str, *, exact: bool, nulls: bool, thing: str, error: type[InputError]
+    values: Sequence[Any], kind: str, *, nulls: bool, thing: str, error: type[InputError]
 ) -> Categories:
-    if not exact:
-        values = [None if _kind_of(type(v)) == "null" else _plain_value(v, kind) for v in values]
     if kind == "Decimal":
         values = _canonical_decimals(values, thing, error)
     seen = set(values)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fenxiao._arrays import MINOR, MINOR_MAX
+from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN
 from fenxiao.errors import MoneyOverflowError
 
 if TYPE_CHECKING:
@@ -89,11 +89,13 @@ class Tally:
         return halves_exceed(self._low, self._high, limits)
 
     def saturated(self) -> MinorArray:
-        """Return sums of values that are not negative, the 64-bit maximum where they do not fit."""
+        """Return the sums, the 64-bit maximum or minimum where they do not fit."""
         if self._high is None:
             return self._low
         high, low = carried(self._low, self._high)
-        return np.where(high >= 1 << (_HALF - 1), MINOR(MINOR_MAX), (high << _HALF) | low)
+        end = 1 << (_HALF - 1)
+        fitting = (np.clip(high, -end, end - 1) << _HALF) | low
+        return np.where(high >= end, MINOR(MINOR_MAX), np.where(high < -end, MINOR(MINOR_MIN), fitting))
 
 
 def exact_add(columns: Sequence[MinorArray], length: int, thing: str) -> MinorArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fenxiao._tables.keys import key_order, ranks, rows_of, same_keys
-from fenxiao._tables.labels import Label, Labels, labels_of, readonly_or_none, unmasked
 from fenxiao._tables.layout import (
     Layout,
     TableOptions,
@@ -16,8 +15,6 @@ from fenxiao._tables.layout import (
 from fenxiao._tables.sources import columns_of_frame, columns_of_records
 
 __all__ = [
-    "Label",
-    "Labels",
     "Layout",
     "TableOptions",
     "columns_of_frame",
@@ -25,13 +22,10 @@ __all__ = [
     "empty_column",
     "join_columns",
     "key_order",
-    "labels_of",
     "layout_of",
     "ranks",
     "read_columns",
-    "readonly_or_none",
     "rows_of",
     "same_keys",
     "stem",
-    "unmasked",
 ]

@@ -12,7 +12,7 @@ from fenxiao.errors import OrdersError
 
 if TYPE_CHECKING:
     from fenxiao._arrays import FlagArray, RowArray
-    from fenxiao._tables.labels import Labels
+    from fenxiao._labels import Labels
 
 _KEY_LIMIT: Final = 1 << 63
 _INT64: Final = range(-_KEY_LIMIT, _KEY_LIMIT)
@@ -72,7 +72,7 @@ def _packed(rank: RowArray, line: RowArray) -> RowArray | None:
     low, high = int(rank.min()), int(rank.max())
     first, last = int(line.min()), int(line.max())
     width = last - first + 1
-    if (high - low + 1) * width > _KEY_LIMIT:
+    if (high - low + 1) * width >= _KEY_LIMIT:
         return None
     return (rank - low) * width + (line - first)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, INSTANT, MINOR, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Input, Instants, column_of
-from fenxiao._tables.labels import unmasked
+from fenxiao._labels import unmasked
 from fenxiao.errors import MoneyError, OrdersError
 from fenxiao.money import Currency
 from fenxiao.periods import to_instants

@@ -57,6 +57,14 @@ class Exact:
         out[:] = found
         return out
 
+    def limit(self, rate: Fraction) -> MinorArray:
+        """Return the floor of ``values * rate`` as a limit: the 64-bit maximum where it does not fit."""
+        numerator, denominator = self.numerator * rate.numerator, self.denominator * rate.denominator
+        if self.bound * numerator // denominator <= MINOR_MAX:
+            return self.times(rate)
+        exact = (int(value) * numerator // denominator for value in self.values)
+        return fit_minor((min(limit, MINOR_MAX) for limit in exact), "a limit")
+
     def grouped(self, group: npt.NDArray[np.integer[Any]], count: int) -> Exact:
         """Return the sums by group, exactly.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, FlagArray, MinorArray
 from fenxiao._columns import Categories, Column, Flags, Numbers
-from fenxiao.errors import ExpressionError
+from fenxiao.errors import ExpressionError, instance_of
 from fenxiao.money import to_minor
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Where:
     region: tuple[Any, ...] = attrs.field(default=None, converter=_wanted)
     other: tuple[tuple[str, tuple[Any, ...]], ...] = attrs.field(default=(), converter=_wanted_map)
     minimum: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_minimum_map)
-    first_order: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    first_order: bool = attrs.field(default=False, validator=instance_of(bool, error=ExpressionError))
 
     def _equal(self) -> list[tuple[str, tuple[Any, ...]]]:
         named = [(name, getattr(self, name)) for name in _NAMED if getattr(self, name)]

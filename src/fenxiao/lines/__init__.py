@@ -1,11 +1,12 @@
 """Order lines: claims, guarded block by block, as totals and as batches of lines."""
 
-from fenxiao.lines.batch import NO_ORDER, LineBatch, LineTerms
+from fenxiao.lines.batch import NO_CUT, NO_ORDER, LineBatch, LineTerms
 from fenxiao.lines.blocks import GuardedBlock, OrderRun
-from fenxiao.lines.stream import WideSplit, batch_of, empty_batch, joined
-from fenxiao.lines.totals import OrderTotals, Sums
+from fenxiao.lines.stream import WideSplit, batches_of, empty_batch, joined
+from fenxiao.lines.totals import OrderTotals, Sums, withheld_totals
 
 __all__ = [
+    "NO_CUT",
     "NO_ORDER",
     "GuardedBlock",
     "LineBatch",
@@ -14,7 +15,8 @@ __all__ = [
     "OrderTotals",
     "Sums",
     "WideSplit",
-    "batch_of",
+    "batches_of",
     "empty_batch",
     "joined",
+    "withheld_totals",
 ]

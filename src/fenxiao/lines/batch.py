@@ -60,8 +60,6 @@ class LineBatch:
         Level above the credited member, -1 for none.
     claimed, allowed : int64 [n]
         Minor units.
-    largest_cut : int32 [n]
-        Place of the cap that cut most in the plan, -1 for none.
     earning_periods : tuple of str or None
         One a line where they differ from the settled period.
     """
@@ -73,7 +71,7 @@ class LineBatch:
     level: IndexArray
     claimed: MinorArray
     allowed: MinorArray
-    largest_cut: IndexArray
+    cut_of: Callable[[], IndexArray]
     base_of: Callable[[], MinorArray] | None = None
     earning_periods: tuple[str, ...] | None = None
 
@@ -85,6 +83,11 @@ class LineBatch:
     def withheld(self) -> MinorArray:
         """Return what is withheld of each claim, in minor units."""
         return self.claimed - self.allowed
+
+    @property
+    def largest_cut(self) -> IndexArray:
+        """Return the place in the plan of the cap that cut most (int32 [n]), -1 for none."""
+        return self.cut_of()
 
     @property
     def base(self) -> MinorArray:
@@ -128,12 +131,14 @@ class LineBatch:
 
     @property
     def source(self) -> list[Any]:
-        """Return the labels of the credited members, None for lines without an order."""
+        """Return the labels of the credited members, None for guests and for lines without an order."""
         members = self._by_order(self.terms.facts.member_index).tolist()
         tree = self.terms.facts.tree
+        rows = self.order_row.tolist()
+        nobody = len(tree)
         return [
-            None if row == NO_ORDER else tree.label(m)
-            for m, row in zip(members, self.order_row.tolist(), strict=True)
+            None if row == NO_ORDER or m == nobody else tree.label(m)
+            for m, row in zip(members, rows, strict=True)
         ]
 
     def _by_order(self, values: AnyArray) -> AnyArray:
@@ -183,7 +188,7 @@ class LineBatch:
             level=self.level[rows],
             claimed=self.claimed[rows],
             allowed=self.allowed[rows],
-            largest_cut=self.largest_cut[rows],
+            cut_of=lambda: self.largest_cut[rows],
             base_of=base_of,
             earning_periods=None if periods is None else tuple(periods[row] for row in chosen),
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, final
+from functools import partial
+from typing import TYPE_CHECKING, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, ROW, AnyArray, IndexArray, MinorArray, RowArray
-from fenxiao.lines.batch import NO_CUT, LineBatch, LineTerms
+from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
+from fenxiao.lines.batch import LineBatch, LineTerms
 from fenxiao.lines.totals import entry_columns
 from fenxiao.margin.cells import CellFinder
 from fenxiao.money import ration_many
@@ -81,16 +82,20 @@ class WideSplit:
         return cls(key=key[order], allowed=left[order], largest_cut=largest_cut[cell[order]], width=width)
 
     def apply(
-        self, key: MinorArray, allowed: MinorArray, largest_cut: IndexArray
+        self, key: MinorArray, allowed: MinorArray, largest_cut: IndexArray, most: MinorArray
     ) -> tuple[MinorArray, IndexArray]:
-        """Return allowed amounts and largest cuts of entries after the wide caps."""
+        """Return allowed amounts and largest cuts of entries after the wide caps.
+
+        Parameters
+        ----------
+        key, allowed, largest_cut : of the entries, before the wide caps
+        most : what the largest cut so far took from each
+        """
         if len(self.key) == 0:
             return allowed, largest_cut
         place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        hit = self.key[place] == key
-        after = np.where(hit, self.allowed[place], allowed)
-        # A wide cut names the reason only where it took something from this very line.
-        return after, np.where(after < allowed, self.largest_cut[place], largest_cut)
+        after = np.where(self.key[place] == key, self.allowed[place], allowed)
+        return after, np.where(allowed - after > most, self.largest_cut[place], largest_cut)
 
 
 def _rationed(
@@ -117,79 +122,66 @@ def entry_keys(row: RowArray, stage: int, slot: RowArray, width: int) -> MinorAr
     return (row * width + stage) * width + slot
 
 
-def batch_of(
-    guarded: GuardedBlock, terms: LineTerms, split: WideSplit | None, rows: RowArray | None = None
-) -> LineBatch:
-    """Return the lines of a block: claims above zero, by stage, policy, level, then order.
+def batches_of(guarded: GuardedBlock, terms: LineTerms, split: WideSplit | None) -> Iterator[LineBatch]:
+    """Yield the lines of a block, one batch a stage, policy and level: claims above zero, by order.
 
     Parameters
     ----------
     guarded : the block
     terms : what numbers stand for
     split : the split of wide cuts, None where there are none
-    rows : the block's row numbers, if known
     """
-    rows = guarded.block.row_numbers if rows is None else rows
-    parts = [_part(sheet, stage, rows, split) for stage, sheet in enumerate(guarded.sheets) if sheet.slots]
-    if not parts:
-        return empty_batch(terms)
-    columns = parts[0].columns
-    if len(parts) > 1:
-        columns = tuple(np.concatenate(same) for same in zip(*(part.columns for part in parts), strict=True))
-    order_row, payee, policy, level, claimed, allowed, cut = columns
+    rows = guarded.block.row_numbers
+    for stage, sheet in enumerate(guarded.sheets):
+        for slot in range(sheet.slots):
+            batch = _slot_batch(sheet, stage, slot, rows, terms, split)
+            if len(batch):
+                yield batch
+
+
+def _slot_batch(
+    sheet: Sheet, stage: int, slot: int, rows: RowArray, terms: LineTerms, split: WideSplit | None
+) -> LineBatch:
+    claimed = sheet.claimed[slot]
+    # Most slots claim something on every line: their columns are handed on without a copy.
+    keep: RowArray | slice = slice(None) if claimed.all() else np.flatnonzero(claimed)
+    claimed, allowed = claimed[keep], sheet.allowed[slot][keep]
+    cut_of = partial(_largest_cut, sheet, slot, keep)
+    order_row = rows[keep]
+    if split is not None:
+        key = entry_keys(order_row, stage, np.full(len(order_row), slot, dtype=ROW), split.width)
+        allowed, cut = split.apply(key, allowed, *_cut_so_far(sheet, slot, keep))
+        cut_of = partial(_given, cut)
     return LineBatch(
         terms=terms,
         order_row=order_row,
-        payee_index=payee,
-        policy_place=policy,
-        level=level,
+        payee_index=sheet.payee[slot][keep],
+        policy_place=np.broadcast_to(np.asarray(sheet.policy[slot], dtype=INDEX), (len(claimed),)),
+        level=sheet.levels(slot)[keep],
         claimed=claimed,
         allowed=allowed,
-        largest_cut=cut,
-        base_of=lambda: np.concatenate([_bases(part.sheet, part.flat) for part in parts]),
+        cut_of=cut_of,
+        base_of=partial(_base, sheet, slot, keep),
     )
 
 
-class _Part(NamedTuple):
-    """The lines of one sheet: columns as in `LineBatch`, and which entries they are."""
-
-    columns: tuple[AnyArray, ...]
-    sheet: Sheet
-    flat: RowArray
+def _given(column: IndexArray) -> IndexArray:
+    return column
 
 
-def _part(sheet: Sheet, stage: int, rows: RowArray, split: WideSplit | None) -> _Part:
-    width = len(sheet.block)
-    flat = np.flatnonzero(sheet.claimed.ravel())
-    slot, line = np.divmod(flat, width)
-    claimed = sheet.claimed.ravel().take(flat)
-    allowed = claimed if sheet.allowed is sheet.claimed else sheet.allowed.ravel().take(flat)
-    cut = (
-        np.full(len(flat), NO_CUT, dtype=INDEX) if not sheet.cuts else sheet.largest_cut().ravel().take(flat)
-    )
-    policy = np.array(sheet.policy, dtype=INDEX).take(slot)
-    order_row, payee = rows.take(line), sheet.payee.ravel().take(flat)
-    if split is not None:
-        allowed, cut = split.apply(entry_keys(order_row, stage, slot, split.width), allowed, cut)
-    return _Part((order_row, payee, policy, _levels(sheet, slot, line), claimed, allowed, cut), sheet, flat)
+def _cut_so_far(sheet: Sheet, slot: int, keep: RowArray | slice) -> tuple[IndexArray, MinorArray]:
+    place, most = sheet.largest_cut()
+    return place[slot][keep], most[slot][keep]
 
 
-def _levels(sheet: Sheet, slot: RowArray, line: RowArray) -> IndexArray:
-    if sheet.uniform:
-        by_slot = [level for _, claims in sheet.claims for level in claims.levels]
-        return np.array(by_slot, dtype=INDEX).take(slot)
-    return np.stack([sheet.levels(number) for number in range(sheet.slots)])[slot, line].astype(INDEX)
+def _largest_cut(sheet: Sheet, slot: int, keep: RowArray | slice) -> IndexArray:
+    return _cut_so_far(sheet, slot, keep)[0]
 
 
-def _bases(sheet: Sheet, flat: RowArray) -> MinorArray:
-    width = len(sheet.block)
-    slot, line = np.divmod(flat, width)
-    bases = np.zeros((len(sheet.claims), width), dtype=MINOR)
-    for number, (_, claims) in enumerate(sheet.claims):
-        if claims.base_of is not None:
-            bases[number] = claims.base_of()
-    policies = {place: number for number, (place, _) in enumerate(sheet.claims)}
-    return bases[np.array([policies[place] for place in sheet.policy], dtype=ROW)[slot], line]
+def _base(sheet: Sheet, slot: int, keep: RowArray | slice) -> MinorArray:
+    claims = next(claims for _, claims, slots in sheet.parts() if slots.start <= slot < slots.stop)
+    base = np.zeros(len(sheet.block), dtype=MINOR) if claims.base_of is None else claims.base_of()
+    return base[keep]
 
 
 def empty_batch(terms: LineTerms) -> LineBatch:
@@ -203,7 +195,7 @@ def empty_batch(terms: LineTerms) -> LineBatch:
         level=index,
         claimed=minor,
         allowed=minor,
-        largest_cut=index,
+        cut_of=partial(_given, index),
     )
 
 
@@ -216,14 +208,12 @@ def joined(batches: Iterator[LineBatch], terms: LineTerms) -> LineBatch:
     if any(part.earning_periods is not None for part in parts):
         periods = tuple(period for part in parts for period in part.earning_period)
 
-    def column(name: str) -> object:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    names = ("order_row", "payee_index", "policy_place", "level", "claimed", "allowed", "largest_cut")
-    columns = {name: column(name) for name in names}
+    names = ("order_row", "payee_index", "policy_place", "level", "claimed", "allowed")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return LineBatch(
         terms=terms,
         base_of=lambda: np.concatenate([part.base for part in parts]),
+        cut_of=lambda: np.concatenate([part.largest_cut for part in parts]),
         earning_periods=periods,
-        **columns,  # type: ignore[arg-type]  # one array a name
+        **columns,
     )

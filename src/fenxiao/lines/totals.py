@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray
+from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray, blocks
+from fenxiao._kernels.packing import PackedTally
 from fenxiao._kernels.tally import Tally, exact_sum
 from fenxiao.errors import OrdersError
-from fenxiao.margin.cells import Cells
+from fenxiao.margin.cells import NONE, Cells
+from fenxiao.sheets import exact_total
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fenxiao.lines.blocks import GuardedBlock
+    from fenxiao.policies.base import Claims
     from fenxiao.policies.blocks import OrderBlock
     from fenxiao.sheets import Sheet
 
@@ -55,6 +58,13 @@ class Sums:
         return total
 
 
+class _Sources(NamedTuple):
+    """Sums by credited member and level, and the way from there to the payees."""
+
+    tally: PackedTally
+    route: Callable[[IndexArray], IndexArray]
+
+
 @final
 class OrderTotals:
     """Adds up guarded blocks.
@@ -64,17 +74,19 @@ class OrderTotals:
     size : number of members
     policies : number of policies of the plan
     keys : keys of the wide caps' cells; none where policy and payee are enough
+    most : an upper bound of the number of lines that credit one member
     margin_may_exceed_paid : whether orders are to be compared with what was paid
     """
 
     def __init__(
-        self, size: int, policies: int, keys: Sequence[str], *, margin_may_exceed_paid: bool
+        self, size: int, policies: int, keys: Sequence[str], *, most: int, margin_may_exceed_paid: bool
     ) -> None:
         self.size = size
         self.keys = tuple(keys)
         self.sums = Sums()
         self._allowed: list[Tally | None] = [None] * policies
-        self._withheld: list[Tally | None] = [None] * policies
+        self._sources: dict[int, _Sources] = {}
+        self._most = most
         self._parts: list[Cells] = []
         self._compare = margin_may_exceed_paid
 
@@ -105,7 +117,6 @@ class OrderTotals:
                 sums.above_paid += int(np.count_nonzero(budget.net_by_order > _by_order(block, paid)))
         for cap, amount in guarded.taken.items():
             sums.taken[cap] = sums.taken.get(cap, 0) + amount
-            sums.claimed += amount
         margin = guarded.margin_place
         for sheet in guarded.sheets:
             sums.breakage += sum(claims.breakage for _, claims in sheet.claims)
@@ -116,32 +127,52 @@ class OrderTotals:
             sums.bound_orders += len(lines) if order is None else len(np.unique(order[lines]))
 
     def _add_sheet(self, sheet: Sheet) -> None:
-        touched = sheet.touched()
-        for slot, policy in enumerate(sheet.policy):
-            allowed, payee = sheet.allowed[slot], sheet.payee[slot]
-            pay = int(allowed.sum()) if sheet.bound * len(allowed) < 1 << 62 else exact_sum(allowed)
-            self.sums.pay += pay
-            self.sums.claimed += pay
-            self._tally(self._allowed, policy).add(payee, allowed, sheet.bound)
-            if len(touched):
-                withheld = sheet.claimed[slot, touched] - allowed[touched]
-                self._tally(self._withheld, policy).add(payee[touched], withheld, sheet.bound)
+        pay = exact_total(sheet.allowed, sheet.bound)
+        self.sums.pay += pay
+        self.sums.claimed += (
+            pay if sheet.allowed is sheet.claimed else exact_total(sheet.claimed, sheet.bound)
+        )
+        for policy, claims, slots in sheet.parts():
+            amounts = sheet.allowed[slots]
+            if claims.route is not None and self._by_source(policy, claims, sheet.block, amounts):
+                continue
+            payees = claims.payees(sheet.block)
+            for payee, amount in zip(payees, amounts, strict=True):
+                self._tally(policy).add(payee, amount, claims.bound)
 
-    def _tally(self, tallies: list[Tally | None], policy: int) -> Tally:
-        tally = tallies[policy]
+    def _by_source(self, policy: int, claims: Claims, block: OrderBlock, amounts: MinorArray) -> bool:
+        """Add up by credited member, to climb once a member and not once an order; say whether it fits."""
+        known = self._sources.get(policy)
+        if known is None or claims.bound > known.tally.bound:
+            if not PackedTally.fits(claims.bound, self._most):
+                return False
+            self._spread(policy)
+            tally = PackedTally(self.size + 1, len(amounts), claims.bound, self._most)
+            known = self._sources[policy] = _Sources(tally, claims.route)  # type: ignore[arg-type]  # the caller has checked it
+        known.tally.add(block.member, amounts)
+        return True
+
+    def _spread(self, policy: int) -> None:
+        """Hand the sums by credited member on to their payees."""
+        known = self._sources.pop(policy, None)
+        if known is None:
+            return
+        tally, columns = self._tally(policy), known.tally.columns()
+        for low, high in blocks(self.size):
+            payees = known.route(np.arange(low, high, dtype=INDEX))
+            for payee, column in zip(payees, columns, strict=True):
+                tally.add(payee, column[low:high])
+
+    def _tally(self, policy: int) -> Tally:
+        tally = self._allowed[policy]
         if tally is None:
-            tallies[policy] = tally = Tally(self.size + 1)
+            self._allowed[policy] = tally = Tally(self.size + 1)
         return tally
 
     def allowed(self, policy: int) -> MinorArray | None:
         """Return what a policy pays each member (int64 [members]); None for nothing at all."""
-        return self._sums_of(self._allowed[policy])
-
-    def withheld(self, policy: int) -> MinorArray | None:
-        """Return what scope 1 withheld of a policy from each member; None for nothing at all."""
-        return self._sums_of(self._withheld[policy])
-
-    def _sums_of(self, tally: Tally | None) -> MinorArray | None:
+        self._spread(policy)
+        tally = self._allowed[policy]
         return None if tally is None else tally.sums("a member's total")[: self.size]
 
     def cells(self) -> Cells:
@@ -156,6 +187,27 @@ class OrderTotals:
                 place = np.full(len(payee), policy, dtype=INDEX)
                 parts.append(Cells(policy=place, payee=payee, keys={}, amount=amounts[payee]))
         return Cells.joined(parts)
+
+
+def withheld_totals(run: Iterable[GuardedBlock], size: int, policies: int) -> tuple[MinorArray | None, ...]:
+    """Return what scope 1 withheld from each member by policy (int64 [members]), None for nothing at all.
+
+    Parameters
+    ----------
+    run : all blocks of a settlement
+    size, policies : number of members and of policies
+    """
+    tallies: list[Tally | None] = [None] * policies
+    for guarded in run:
+        for sheet in guarded.sheets:
+            lines = sheet.touched()
+            if not len(lines):
+                continue
+            withheld = np.take(sheet.claimed, lines, axis=1) - np.take(sheet.allowed, lines, axis=1)
+            for slot, policy in enumerate(sheet.policy):
+                tally = tallies[policy] = tallies[policy] or Tally(size + 1)
+                tally.add(sheet.payee[slot][lines], withheld[slot], sheet.bound)
+    return tuple(None if tally is None else tally.sums("a member's total")[:size] for tally in tallies)
 
 
 def _by_order(block: OrderBlock, values: MinorArray) -> MinorArray:
@@ -178,7 +230,8 @@ def entry_columns(sheet: Sheet, keys: Sequence[str], chosen: FlagArray) -> list[
             levels = np.stack([sheet.levels(number) for number in range(sheet.slots)])
             columns.append(levels[slot, line].astype(INDEX))
         elif key == "source":
-            columns.append(block.member[line])
+            # Guests are nobody's source.
+            columns.append(np.where(block.member == block.setting.size, INDEX(NONE), block.member)[line])
         else:
             codes, _ = block.codes(key)
             if (codes[line] < 0).any():

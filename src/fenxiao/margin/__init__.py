@@ -2,6 +2,15 @@
 
 from fenxiao.margin.cells import Cells
 from fenxiao.margin.inside import OrderGuard
-from fenxiao.margin.wide import WideGuard, WideOutcome
+from fenxiao.margin.wide import OF_ORDERS, OF_PERIOD, RELEASED, WideCut, WideGuard, WideOutcome
 
-__all__ = ["Cells", "OrderGuard", "WideGuard", "WideOutcome"]
+__all__ = [
+    "OF_ORDERS",
+    "OF_PERIOD",
+    "RELEASED",
+    "Cells",
+    "OrderGuard",
+    "WideCut",
+    "WideGuard",
+    "WideOutcome",
+]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, ROW, AnyArray, IndexArray, MinorArray, RowArray
 from fenxiao._kernels.tally import Tally
 from fenxiao.errors import UnsupportedError
 
@@ -53,6 +53,21 @@ class Cells:
     def __len__(self) -> int:
         """Return the number of cells."""
         return len(self.amount)
+
+    def take(self, rows: AnyArray) -> Cells:
+        """Return some cells."""
+        keys = {name: column[rows] for name, column in self.keys.items()}
+        return Cells(policy=self.policy[rows], payee=self.payee[rows], keys=keys, amount=self.amount[rows])
+
+    def followed_by(self, more: Cells) -> Cells:
+        """Return these cells and then others, as they stand."""
+        keys = {name: np.concatenate((column, more.keys[name])) for name, column in self.keys.items()}
+        return Cells(
+            policy=np.concatenate((self.policy, more.policy)),
+            payee=np.concatenate((self.payee, more.payee)),
+            keys=keys,
+            amount=np.concatenate((self.amount, more.amount)),
+        )
 
     @classmethod
     def empty(cls, keys: Sequence[str]) -> Cells:

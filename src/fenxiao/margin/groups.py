@@ -30,6 +30,14 @@ class Groups:
         tally.add(self.of_line, values)
         return tally.sums("the sum over an order's lines")
 
+    def limits(self, values: MinorArray) -> MinorArray:
+        """Return sums by group, saturated where 64 bits would overflow."""
+        if self.of_line is None:
+            return values
+        tally = Tally(self.count)
+        tally.add(self.of_line, values)
+        return tally.saturated()
+
     def lines_of(self, over: FlagArray) -> RowArray:
         """Return the lines of the marked groups."""
         return np.flatnonzero(over if self.of_line is None else over[self.of_line])

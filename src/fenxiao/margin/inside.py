@@ -70,16 +70,15 @@ class OrderGuard:
             return taken
         sequence = self.in_sequence()
         for place, cap in sequence:
-            if cap.scope == "order":
-                continue
-            self._run(sheet, earlier, place, cap, taken)
+            if cap.scope == "line":
+                self._run(sheet, earlier, place, cap, taken)
         if self.margin.guard == "line":
             limit = np.maximum(budget.by_line, 0)
             self._cut_groups(
                 sheet, earlier, Groups(None, len(limit)), limit, self.caps_place, None, None, taken
             )
         for place, cap in sequence:
-            if cap.scope == "order":
+            if cap.scope != "line":
                 self._run(sheet, earlier, place, cap, taken)
         self._cut_groups(
             sheet, earlier, orders_of(sheet.block), budget.by_order, self.caps_place, None, None, taken
@@ -265,7 +264,7 @@ def limits_of(cap: Cap, block: OrderBlock, groups: Groups) -> MinorArray:
         limit = to_minor(cap.money, block.decimals, thing=f"cap {cap.name!r}")
         return np.full(groups.count, limit, dtype=MINOR)
     if cap.column is not None:
-        return np.maximum(groups.sums(block.money(cap.column, f"cap {cap.name!r}")), 0)
+        return np.maximum(groups.limits(block.money(cap.column, f"cap {cap.name!r}")), 0)
     exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit
     summed = exact if groups.of_line is None else exact.grouped(groups.of_line, groups.count)
-    return summed.times(cap.rate.fraction)  # type: ignore[union-attr]
+    return summed.limit(cap.rate.fraction)  # type: ignore[union-attr]

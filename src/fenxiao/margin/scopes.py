@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fenxiao.limits import Cap
     from fenxiao.margin.cells import Cells
     from fenxiao.policies.blocks import Setting
+    from fenxiao.state import Deferred
 
 
 @final
@@ -40,26 +41,50 @@ class ScopeGroups:
     names: tuple[Any, ...]
     code: RowArray
 
-    def including(self, names: Sequence[Any], cap: Cap, setting: Setting) -> ScopeGroups:
-        """Return the same groups and those of further names, which have no cell."""
-        new = [name for name in dict.fromkeys(names) if name not in set(self.names)]
-        codes = np.array([_code_of(cap, name, setting) for name in new], dtype=ROW)
-        return ScopeGroups(self.of_cell, (*self.names, *new), np.concatenate((self.code, codes)))
+
+@final
+class KeyLabels:
+    """What the codes of cells' keys stand for: values of the orders, then those that only deferred pay knows.
+
+    Parameters
+    ----------
+    setting : what is settled
+    deferred : what earlier runs deferred
+    """
+
+    __slots__ = ("_setting", "_values")
+
+    def __init__(self, setting: Setting, keys: Sequence[str], deferred: Sequence[Deferred]) -> None:
+        self._setting = setting
+        self._values: dict[str, list[Any]] = {}
+        for name in keys:
+            if name in ("product", "region"):
+                values = list(setting.everything.codes(name)[1]) if len(setting.facts.orders) else []
+                extra = [label for entry in deferred for key, label in entry.keys if key == name]
+                self._values[name] = values + [
+                    label for label in dict.fromkeys(extra) if label not in set(values)
+                ]
+
+    def values(self, name: str) -> list[Any]:
+        """Return the labels of a product's or region's codes."""
+        return self._values[name]
+
+    def code(self, name: str, label: Any) -> int:
+        """Return the code of a label."""
+        if name == "level":
+            return int(label)
+        return self._setting.facts.tree.index(label) if name == "source" else self._values[name].index(label)
+
+    def label(self, name: str, code: int) -> Any:
+        """Return the label of a code."""
+        if name == "level":
+            return code
+        return self._setting.facts.tree.label(code) if name == "source" else self._values[name][code]
 
 
-def _code_of(cap: Cap, name: Any, setting: Setting) -> int:
-    if cap.scope in ("payee", "source"):
-        return setting.facts.tree.index(name)
-    if cap.scope in ("product", "region"):
-        values = setting.everything.codes(cap.scope)[1]
-        return values.index(name) if name in values else NONE
-    if cap.scope == "owner":
-        _, values = owners(setting)
-        return values.index(name) if name in values else NONE
-    return 0
-
-
-def groups_of_cells(cap: Cap, cells: Cells, setting: Setting, policies: Sequence[str]) -> ScopeGroups:
+def groups_of_cells(
+    cap: Cap, cells: Cells, setting: Setting, policies: Sequence[str], labels: KeyLabels
+) -> ScopeGroups:
     """Return the groups of a wide cap."""
     tree = setting.facts.tree
     if cap.scope == "payee":
@@ -76,9 +101,9 @@ def groups_of_cells(cap: Cap, cells: Cells, setting: Setting, policies: Sequence
         code, of_cell = np.unique(cells.policy, return_inverse=True)
         names = tuple(policies[int(place)] for place in code)
     elif cap.scope in ("product", "region"):
-        values = setting.everything.codes(cap.scope)[1]
+        known = labels.values(cap.scope)
         code, of_cell = np.unique(cells.keys[cap.scope], return_inverse=True)
-        names = tuple(None if value == NONE else values[int(value)] for value in code)
+        names = tuple(None if value == NONE else known[int(value)] for value in code)
     else:
         return ScopeGroups(np.zeros(len(cells), dtype=ROW), ("",), np.zeros(1, dtype=ROW))
     return ScopeGroups(of_cell.astype(ROW).ravel(), names, code.astype(ROW))
@@ -97,7 +122,7 @@ def owners(setting: Setting) -> tuple[IndexArray, tuple[Any, ...]]:
     return column.codes, column.values
 
 
-def limits_of_groups(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
+def limits_of_groups(cap: Cap, groups: ScopeGroups, setting: Setting, labels: KeyLabels) -> MinorArray:
     """Return the limit of each group in minor units."""
     if cap.money is not None:
         limit = to_minor(cap.money, setting.decimals, thing=f"cap {cap.name!r}")
@@ -107,12 +132,16 @@ def limits_of_groups(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorAr
     if cap.column is not None:
         return _by_column(cap, groups, setting)
     block = setting.everything
-    group, count, place = _lines_by_group(cap, groups, setting)
+    if not len(setting.facts.orders):
+        return np.zeros(len(groups.names), dtype=MINOR)
+    group, count, place = _lines_by_group(cap, groups, setting, labels)
     summed = cap.of.value(block).grouped(group, count)  # type: ignore[union-attr]  # the only kind left
-    return summed.times(cap.rate.fraction)[place]  # type: ignore[union-attr]
+    return summed.limit(cap.rate.fraction)[place]  # type: ignore[union-attr]
 
 
-def _lines_by_group(cap: Cap, groups: ScopeGroups, setting: Setting) -> tuple[Any, int, RowArray]:
+def _lines_by_group(
+    cap: Cap, groups: ScopeGroups, setting: Setting, labels: KeyLabels
+) -> tuple[Any, int, RowArray]:
     """Return each line's group, the number of such groups, and where each cap group stands among them."""
     block = setting.everything
     if cap.scope in ("payee", "source"):
@@ -123,8 +152,8 @@ def _lines_by_group(cap: Cap, groups: ScopeGroups, setting: Setting) -> tuple[An
         of_member = np.append(by_member, INDEX(len(values)))
         return of_member[block.member], len(values) + 1, groups.code
     if cap.scope in ("product", "region"):
-        codes, values = block.codes(cap.scope)
-        return np.where(codes < 0, INDEX(len(values)), codes), len(values) + 1, groups.code
+        codes, count = block.codes(cap.scope)[0], len(labels.values(cap.scope))
+        return np.where(codes < 0, INDEX(count), codes), count + 1, groups.code
     return np.zeros(len(block), dtype=ROW), 1, np.zeros(len(groups.names), dtype=ROW)
 
 

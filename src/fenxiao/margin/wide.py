@@ -20,18 +20,31 @@ from fenxiao._arrays import (
     RowArray,
 )
 from fenxiao._kernels.tally import Tally, exact_sum
-from fenxiao.errors import CapRejectedError, PlanError, UnsupportedError
+from fenxiao.errors import CapRejectedError, PlanError, StateError, UnknownMemberError, UnsupportedError
 from fenxiao.limits import WIDE, Cap, Margin
-from fenxiao.margin.cells import Cells, group_rows
+from fenxiao.margin.cells import Cells
 from fenxiao.margin.groups import saturating_add
-from fenxiao.margin.scopes import ScopeGroups, groups_of_cells, limits_of_groups
+from fenxiao.margin.scopes import KeyLabels, ScopeGroups, groups_of_cells, limits_of_groups
 from fenxiao.money import ration, ration_many
 from fenxiao.state import Deferred, State
 
 if TYPE_CHECKING:
     from fenxiao.policies.blocks import Setting
 
-_NO_CAP: Final = -1
+NO_CAP: Final = -1
+OF_ORDERS, OF_PERIOD, RELEASED = range(3)
+"""Kinds of cells: claims on orders, claims on the period, what earlier runs deferred."""
+_KEYED: Final = ("product", "region", "source")
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class WideCut:
+    """What one wide cap cut: numbers of cells and minor units taken from each."""
+
+    cap: int
+    cell: RowArray
+    amount: MinorArray
 
 
 @final
@@ -41,35 +54,48 @@ class WideOutcome:
 
     Attributes
     ----------
+    cells : Cells
+        Claims on orders first, then released pay and claims on the period.
+    kind : int32 [cells]
+        0 claims on orders, 1 claims on the period, 2 what earlier runs deferred.
     allowed : int64 [cells]
     largest_cut : int32 [cells]
-        Place of the cap that cut most, -1 for none; the number of caps stands for the period margin.
-    taken : dict
-        Place of a cap -> minor units it cut.
-    released : tuple of `Deferred`
-        What earlier runs deferred and this one pays.
+        Place of the cap that cut most in the plan, -1 for none; the number of caps stands for what the
+        period's orders leave.
+    cuts : tuple of WideCut
+    earning_periods : tuple of str
+        Of the released cells.
     state : State
     """
 
+    cells: Cells
+    kind: IndexArray
     allowed: MinorArray
     largest_cut: IndexArray
-    taken: dict[int, int]
-    released: tuple[Deferred, ...]
+    cuts: tuple[WideCut, ...]
+    earning_periods: tuple[str, ...]
     state: State
+
+    def pay(self, kind: int) -> int:
+        """Return what cells of a kind pay together."""
+        return exact_sum(self.allowed[self.kind == kind])
 
 
 @final
 class WideGuard:
     """Runs the wide caps of one settlement.
 
+    What earlier runs deferred takes part like any claim: every cap counts it and may cut it again. Only the
+    cap that defers serves it first, oldest first. What is not released goes on waiting.
+
     Parameters
     ----------
     setting : what is settled
     caps : all caps of the plan
     margin : the plan's margin, for how period claims give way
-    policies : names of the plan's policies, in plan order
-    stages : stage of each policy
-    of_period : whether each policy claims on the period
+    policies, stages, of_period : name, stage, and whether it claims on the period, of each policy
+    state : of the run before
+    cells : claims on orders
     """
 
     def __init__(
@@ -81,43 +107,65 @@ class WideGuard:
         stages: tuple[int, ...],
         of_period: tuple[bool, ...],
         state: State,
+        cells: Cells,
     ) -> None:
         self.setting = setting
         self.caps = caps
         self.margin = margin
         self.policies = policies
         self.stages = np.array(stages, dtype=INDEX)
-        self.of_period = np.array(of_period, dtype=FLAG)
+        self.of_period = of_period
         self.state = state
-        self.cells = Cells.empty(())
-        self.allowed: MinorArray = np.zeros(0, dtype=MINOR)
-        self._cut: MinorArray = np.zeros(0, dtype=MINOR)
-        self._largest: IndexArray = np.zeros(0, dtype=INDEX)
-        self._taken: dict[int, int] = {}
-        self._waiting = list(state.deferred)
-        self._released: list[Deferred] = []
-        self._deferred: list[Deferred] = []
+        self.labels = KeyLabels(setting, tuple(cells.keys), state.deferred)
+        waiting = self._waiting_cells(tuple(cells.keys))
+        self.cells = cells.followed_by(waiting)
+        self.kind = np.repeat(np.array((OF_ORDERS, RELEASED), dtype=INDEX), (len(cells), len(waiting)))
+        self.allowed: MinorArray = self.cells.amount.copy()
+        self._cut = np.zeros(len(self.cells), dtype=MINOR)
+        self._largest = np.full(len(self.cells), NO_CAP, dtype=INDEX)
+        self._cuts: list[WideCut] = []
+        self._put_off: list[WideCut] = []
         self._group_of: dict[int, ScopeGroups] = {}
+        for place, cap in enumerate(caps):
+            if not cap.in_order:
+                # A column that a cap needs and the facts lack is an error whether or not anybody is paid.
+                limits_of_groups(cap, self._groups(place, cap), setting, self.labels)
 
-    def start(self, cells: Cells) -> None:
-        """Take up the cells; those of period policies may be added by later calls of `extend`."""
-        self.cells = cells
-        self.allowed = cells.amount.copy()
-        self._cut = np.zeros(len(cells), dtype=MINOR)
-        self._largest = np.full(len(cells), _NO_CAP, dtype=INDEX)
+    def _waiting_cells(self, keys: tuple[str, ...]) -> Cells:
+        place = {name: number for number, name in enumerate(self.policies)}
+        waiting = self.state.deferred
+        strange = sorted({entry.policy for entry in waiting} - set(place))
+        if strange:
+            raise StateError("State", "deferred pay of policies that the plan does not have", value=strange,
+                             allowed=", ".join(place))  # fmt: skip
+        try:
+            payee = self.setting.facts.tree.indices([entry.payee for entry in waiting])
+            columns = {n: np.array([self._code(entry, n) for entry in waiting], dtype=INDEX) for n in keys}
+        except UnknownMemberError as error:
+            raise StateError(
+                "State",
+                "deferred pay of members who are not in the tree",
+                hint="Settle with the tree that the state comes from, or drop their entries",
+                labels=error.labels,
+            ) from None
+        return Cells(
+            policy=np.array([place[entry.policy] for entry in waiting], dtype=INDEX),
+            payee=payee,
+            keys=columns,
+            amount=np.array([entry.amount for entry in waiting], dtype=MINOR),
+        )
+
+    def _code(self, entry: Deferred, name: str) -> int:
+        found = dict(entry.keys)
+        return self.labels.code(name, found[name]) if name in found else NO_CAP
 
     def extend(self, more: Cells) -> None:
-        """Add the cells of a period policy."""
-        first = self.cells
-        self.cells = Cells(
-            policy=np.concatenate((first.policy, more.policy)),
-            payee=np.concatenate((first.payee, more.payee)),
-            keys={name: np.concatenate((column, more.keys[name])) for name, column in first.keys.items()},
-            amount=np.concatenate((first.amount, more.amount)),
-        )
+        """Add the claims of a period policy."""
+        self.cells = self.cells.followed_by(more)
+        self.kind = np.concatenate((self.kind, np.full(len(more), OF_PERIOD, dtype=INDEX)))
         self.allowed = np.concatenate((self.allowed, more.amount))
         self._cut = np.concatenate((self._cut, np.zeros(len(more), dtype=MINOR)))
-        self._largest = np.concatenate((self._largest, np.full(len(more), _NO_CAP, dtype=INDEX)))
+        self._largest = np.concatenate((self._largest, np.full(len(more), NO_CAP, dtype=INDEX)))
         self._group_of.clear()
 
     def run_stage(self, stage: int) -> None:
@@ -136,113 +184,99 @@ class WideGuard:
         ----------
         room_of_period : sum of the orders' budgets plus funds (less losses), before any pay
         """
-        everything, nothing = np.ones(len(self.cells), dtype=FLAG), np.zeros(len(self.cells), dtype=FLAG)
-        for place, cap in enumerate(self.caps):
-            if cap.scope == "period":
-                self._run(place, cap, everything, nothing)
-        on = self.of_period[self.cells.policy]
-        room = max(room_of_period - exact_sum(self.allowed[~on]), 0)
+        self._run_all("period")
+        on = self.kind == OF_PERIOD
+        room = max(room_of_period - exact_sum(self.allowed[self.kind == OF_ORDERS]), 0)
         if exact_sum(self.allowed[on]) > room:
             group = ScopeGroups(np.zeros(len(self.cells), dtype=ROW), ("",), np.zeros(1, dtype=ROW))
             limit = np.array([min(room, MINOR_MAX)], dtype=MINOR)
-            self._cut_groups(len(self.caps), self.margin.rule, self.margin.leftover, on, group, limit)
+            self._cut_cells(len(self.caps), self.margin.rule, self.margin.leftover, on, group, limit)
 
     def run_company(self) -> None:
         """Run scope 5: company caps in plan order."""
+        self._run_all("company")
+
+    def _run_all(self, scope: str) -> None:
         everything, nothing = np.ones(len(self.cells), dtype=FLAG), np.zeros(len(self.cells), dtype=FLAG)
         for place, cap in enumerate(self.caps):
-            if cap.scope == "company":
+            if cap.scope == scope:
                 self._run(place, cap, everything, nothing)
 
-    def final_rooms(self) -> list[tuple[str, RowArray, list[int]]]:
-        """Return, for the second check, each cap's group by cell (-1 outside) and what it may pay in all."""
-        rooms = []
-        for place, cap in enumerate(self.caps):
-            if cap.in_order or not len(self.cells):
-                continue
-            groups = self._groups(place, cap)
-            limit = limits_of_groups(cap, groups, self.setting).tolist()
-            spent = self.state.used(cap.name, self._window(cap)) if cap.window != "period" else {}
-            released = self._released_by_group(cap)
-            room = [
-                max(most - spent.get(n, 0) - released.get(n, 0), 0)
-                for most, n in zip(limit, groups.names, strict=True)
-            ]
-            rooms.append((f"cap {cap.name!r}", np.where(self._on(cap), groups.of_cell, ROW(_NO_CAP)), room))
-        return rooms
+    def pay(self, kind: int) -> int:
+        """Return what cells of a kind pay together, as things stand."""
+        return exact_sum(self.allowed[self.kind == kind])
 
     def finish(self, kept: int) -> WideOutcome:
-        """Return the outcome; what was deferred is limited to what the period keeps, which backs it."""
-        total = sum(entry.amount for entry in self._deferred)
-        deferred = self._deferred
-        if total > max(kept, 0):
-            backed = ration([entry.amount for entry in deferred], max(kept, 0)).tolist()
-            deferred = [
-                attrs.evolve(e, amount=amount) for e, amount in zip(deferred, backed, strict=True) if amount
-            ]
+        """Return the outcome; what was put off is limited to what the period keeps, which backs it."""
         usage = dict(self.state.usage)
         for place, cap in enumerate(self.caps):
             if cap.window != "period" and not cap.in_order:
                 usage[(cap.name, self._window(cap))] = self._usage_after(place, cap)
         period = self.setting.period
         settled = (*self.state.settled, *(() if period is None else (str(period),)))
-        state = State(usage=usage, deferred=(*self._waiting, *deferred), settled=settled)
+        released = self.kind == RELEASED
+        left = (self.cells.amount - self.allowed)[released].tolist()
+        waiting = [
+            attrs.evolve(entry, amount=n) for entry, n in zip(self.state.deferred, left, strict=True) if n
+        ]
         return WideOutcome(
+            cells=self.cells,
+            kind=self.kind,
             allowed=self.allowed,
             largest_cut=self._largest,
-            taken=self._taken,
-            released=tuple(self._released),
-            state=state,
+            cuts=tuple(self._cuts),
+            earning_periods=tuple(entry.earning_period for entry in self.state.deferred),
+            state=State(usage=usage, deferred=(*waiting, *self._deferred(max(kept, 0))), settled=settled),
         )
 
     def _on(self, cap: Cap) -> FlagArray:
         names = self._names(cap)
-        return np.array([name in names for name in self.policies], dtype=FLAG)[self.cells.policy]
+        on: FlagArray = np.array([name in names for name in self.policies], dtype=FLAG)[self.cells.policy]
+        if cap.scope in _KEYED:
+            on &= self.cells.keys[cap.scope] != NO_CAP
+        return on
 
     def _names(self, cap: Cap) -> frozenset[str]:
-        by_order_only = cap.scope in ("product", "region", "source")
-        if cap.on is not None:
-            strange = [
-                n for n, period in zip(self.policies, self.of_period, strict=True) if period and n in cap.on
-            ]
-            if by_order_only and strange:
-                raise UnsupportedError(
-                    f"cap {cap.name!r}", f"is by {cap.scope} and cuts a period policy", value=strange[0],
-                    allowed="policies that claim on orders",
-                )  # fmt: skip
-            return frozenset(cap.on)
-        if by_order_only:
-            return frozenset(n for n, period in zip(self.policies, self.of_period, strict=True) if not period)
-        return frozenset(self.policies)
+        of_orders = frozenset(
+            n for n, period in zip(self.policies, self.of_period, strict=True) if not period
+        )
+        if cap.scope not in _KEYED:
+            return frozenset(self.policies if cap.on is None else cap.on)
+        if cap.on is not None and not of_orders.issuperset(cap.on):
+            raise UnsupportedError(
+                f"cap {cap.name!r}",
+                f"is by {cap.scope} and cuts a period policy, which has none",
+                value=sorted(set(cap.on) - of_orders),
+                allowed=", ".join(sorted(of_orders)),
+            )
+        return of_orders if cap.on is None else frozenset(cap.on)
 
     def _counting(self, cap: Cap) -> FlagArray:
         names = self._names(cap) if cap.counting is None else frozenset(cap.counting)
-        return np.array([name in names for name in self.policies], dtype=FLAG)[self.cells.policy]
+        counting: FlagArray = np.array([name in names for name in self.policies], dtype=FLAG)[
+            self.cells.policy
+        ]
+        return counting
 
     def _groups(self, place: int, cap: Cap) -> ScopeGroups:
         if place not in self._group_of:
-            self._group_of[place] = groups_of_cells(cap, self.cells, self.setting, self.policies)
+            self._group_of[place] = groups_of_cells(cap, self.cells, self.setting, self.policies, self.labels)
         return self._group_of[place]
 
     def _run(self, place: int, cap: Cap, now: FlagArray, before: FlagArray) -> None:
         member_of_cap = self._on(cap)
         on = member_of_cap & now
-        release = cap.cut == "defer" and any(entry.cap == cap.name for entry in self._waiting)
-        if not on.any() and not release:
-            return
-        groups = self._groups(place, cap)
-        if release:
-            groups = groups.including(
-                tuple(e.group for e in self._waiting if e.cap == cap.name), cap, self.setting
-            )
-            self._group_of[place] = groups
-        limit = limits_of_groups(cap, groups, self.setting)
-        used = (member_of_cap & before) | (self._counting(cap) & ~member_of_cap & (now | before))
-        room = np.maximum(limit - np.minimum(self._used(cap, groups, used), limit), 0)
-        if release:
-            room = self._release(cap, groups, room)
         if not on.any():
             return
+        groups = self._groups(place, cap)
+        limit = limits_of_groups(cap, groups, self.setting, self.labels)
+        used = (member_of_cap & before) | (self._counting(cap) & ~member_of_cap & (now | before))
+        room = np.maximum(limit - np.minimum(self._used(cap, groups, used), limit), 0)
+        if cap.cut == "defer":
+            waiting = on & (self.kind == RELEASED)
+            self._cut_cells(place, "oldest_first", cap.leftover, waiting, groups, room)
+            room = room - self._tally(groups, waiting).sums("released pay")
+            on &= ~waiting
         over = self._tally(groups, on).exceeds(room)
         if not over.any():
             return
@@ -253,26 +287,15 @@ class WideGuard:
                 hint="Nothing was settled; the groups are on the error's attribute 'labels'",
                 labels=[groups.names[i] for i in np.flatnonzero(over)],
             )
-        was = self.allowed
-        self._cut_groups(place, cap.rule, cap.leftover, on, groups, room)
+        cut = self._cut_cells(place, cap.rule, cap.leftover, on, groups, room)
         if cap.cut == "defer":
-            self._defer(cap, groups, was - self.allowed)
+            self._put_off.append(cut)
 
     def _used(self, cap: Cap, groups: ScopeGroups, cells: FlagArray) -> MinorArray:
-        """Return what is used up by group: now, by what this run released, and in the window before."""
+        """Return what is used up by group, now and in the window before."""
         before = {} if cap.window == "period" else self.state.used(cap.name, self._window(cap))
-        released = self._released_by_group(cap)
-        earlier = np.array(
-            [min(before.get(n, 0) + released.get(n, 0), MINOR_MAX) for n in groups.names], dtype=MINOR
-        )
+        earlier = np.array([min(before.get(name, 0), MINOR_MAX) for name in groups.names], dtype=MINOR)
         return saturating_add(self._tally(groups, cells).saturated(), earlier)
-
-    def _released_by_group(self, cap: Cap) -> dict[Any, int]:
-        released: dict[Any, int] = {}
-        for entry in self._released:
-            if entry.cap == cap.name:
-                released[entry.group] = released.get(entry.group, 0) + entry.amount
-        return released
 
     def _window(self, cap: Cap) -> str:
         if cap.window == "lifetime":
@@ -288,82 +311,79 @@ class WideGuard:
     def _tally(self, groups: ScopeGroups, cells: FlagArray) -> Tally:
         """Return the allowed amounts of some cells, summed by group."""
         chosen = np.flatnonzero(cells)
-        amounts = self.allowed[chosen]
         tally = Tally(len(groups.names))
-        tally.add(groups.of_cell[chosen], amounts)
+        tally.add(groups.of_cell[chosen], self.allowed[chosen])
         return tally
 
-    def _cut_groups(
+    def _cut_cells(
         self, place: int, rule: str, leftover: str, on: FlagArray, groups: ScopeGroups, room: MinorArray
-    ) -> None:
+    ) -> WideCut:
+        """Cut some cells to the room of their groups by a rule; return what was taken from new claims."""
         chosen = np.flatnonzero(on)
-        cells = self.cells
-        rank = self.setting.facts.tree.label_rank[cells.payee[chosen]]
-        level = cells.keys["level"][chosen] if "level" in cells.keys else np.zeros(len(chosen), dtype=INDEX)
-        rest = [column[chosen] for name, column in cells.keys.items() if name != "level"]
-        chosen = chosen[np.lexsort((*reversed(rest), rank, level, cells.policy[chosen]))]
-        classes = None
+        chosen = chosen[np.lexsort((*reversed(self._tie_order(chosen)),))]
+        classes: AnyArray | None = None
         if rule == "priority":
-            by_level = (
-                cells.keys["level"][chosen] if "level" in cells.keys else np.zeros(len(chosen), dtype=INDEX)
+            by_level = self._key("level", chosen)
+            _, classes = np.unique(
+                np.stack((self.cells.policy[chosen], by_level)), axis=1, return_inverse=True
             )
-            _, classes = np.unique(np.stack((cells.policy[chosen], by_level)), axis=1, return_inverse=True)
+        elif rule == "oldest_first":
+            rule, classes = "priority", self._ages()[chosen]
         before = self.allowed[chosen]
-        after = ration_many(before, groups.of_cell[chosen], room, rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]
-        allowed = self.allowed.copy()
-        allowed[chosen] = after
-        taken = self.allowed - allowed
-        self.allowed = allowed
-        self._taken[place] = self._taken.get(place, 0) + exact_sum(taken)
-        largest = taken > self._cut
-        self._cut = np.maximum(self._cut, taken)
-        self._largest = np.where(largest, INDEX(place), self._largest)
+        after = ration_many(before, groups.of_cell[chosen], room, rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]  # validated names
+        taken = before - after
+        self.allowed = self.allowed.copy()
+        self.allowed[chosen] = after
+        more = chosen[taken > self._cut[chosen]]
+        self._largest[more] = place
+        self._cut[chosen] = np.maximum(self._cut[chosen], taken)
+        new = (taken > 0) & (self.kind[chosen] != RELEASED)
+        cut = WideCut(cap=place, cell=chosen[new].astype(ROW), amount=taken[new])
+        self._cuts.append(cut)
+        return cut
 
-    def _release(self, cap: Cap, groups: ScopeGroups, room: MinorArray) -> MinorArray:
-        """Pay what earlier runs deferred as far as there is room, oldest first; return the room left."""
-        mine = [entry for entry in self._waiting if entry.cap == cap.name]
-        place = {name: number for number, name in enumerate(groups.names)}
-        ages: dict[str, int] = {}
-        for entry in mine:
-            ages.setdefault(entry.earning_period, len(ages))
-        group = np.array([place[entry.group] for entry in mine], dtype=ROW)
-        classes = np.array([ages[entry.earning_period] for entry in mine], dtype=ROW)
-        claims = np.array([entry.amount for entry in mine], dtype=MINOR)
-        paid = ration_many(claims, group, room, "priority", classes=classes)
-        still: list[Deferred] = [entry for entry in self._waiting if entry.cap != cap.name]
-        for entry, amount in zip(mine, paid.tolist(), strict=True):
-            if amount:
-                self._released.append(attrs.evolve(entry, amount=amount))
-            if amount < entry.amount:
-                still.append(attrs.evolve(entry, amount=entry.amount - amount))
-        self._waiting = still
-        tally = Tally(len(room))
-        tally.add(group, paid)
-        return room - tally.sums("released")
+    def _tie_order(self, chosen: RowArray) -> list[AnyArray]:
+        """Return the columns that break ties, the first first: policy, level, payee's label, other keys."""
+        rank = self.setting.facts.tree.label_rank[self.cells.payee[chosen]]
+        rest = [column[chosen] for name, column in self.cells.keys.items() if name != "level"]
+        return [self.cells.policy[chosen], self._key("level", chosen), rank, *rest]
 
-    def _defer(self, cap: Cap, groups: ScopeGroups, taken: MinorArray) -> None:
-        """Put off what was cut, one entry a group, policy and payee, in plan order, then by payee's label."""
-        tree = self.setting.facts.tree
-        cells = np.flatnonzero(taken)
-        columns: tuple[AnyArray, ...] = (
-            self.cells.policy[cells],
-            tree.label_rank[self.cells.payee[cells]],
-            groups.of_cell[cells],
-        )
-        entry, first = group_rows([column.astype(INDEX) for column in columns])
-        tally = Tally(len(first))
-        tally.add(entry, taken[cells])
-        for cell, amount in zip(cells[first].tolist(), tally.sums("deferred pay").tolist(), strict=True):
-            self._deferred.append(
-                Deferred(
-                    cap=cap.name,
-                    group=groups.names[int(groups.of_cell[cell])],
-                    policy=self.policies[int(self.cells.policy[cell])],
-                    payee=tree.label(int(self.cells.payee[cell])),
-                    earning_period="" if self.setting.period is None else str(self.setting.period),
-                    amount=amount,
-                )
+    def _key(self, name: str, chosen: RowArray) -> IndexArray:
+        column = self.cells.keys.get(name)
+        return np.zeros(len(chosen), dtype=INDEX) if column is None else column[chosen]
+
+    def _ages(self) -> RowArray:
+        """Return for each released cell how old its earning period is, 0 the oldest."""
+        order: dict[str, int] = {}
+        ages = [order.setdefault(entry.earning_period, len(order)) for entry in self.state.deferred]
+        column = np.zeros(len(self.cells), dtype=ROW)
+        column[self.kind == RELEASED] = ages
+        return column
+
+    def _deferred(self, backing: int) -> list[Deferred]:
+        """Return what caps put off, as far as it is backed, in the order in which they did."""
+        amounts = [amount for cut in self._put_off for amount in cut.amount.tolist()]
+        if sum(amounts) > backing:
+            amounts = ration(amounts, backing).tolist()
+        cells = [(cut.cap, cell) for cut in self._put_off for cell in cut.cell.tolist()]
+        period = "" if self.setting.period is None else str(self.setting.period)
+        tree, names = self.setting.facts.tree, tuple(self.cells.keys)
+        return [
+            Deferred(
+                cap=self.caps[place].name,
+                policy=self.policies[int(self.cells.policy[cell])],
+                payee=tree.label(int(self.cells.payee[cell])),
+                keys=tuple(
+                    (n, self.labels.label(n, code))
+                    for n in names
+                    if (code := int(self.cells.keys[n][cell])) != NO_CAP
+                ),
+                earning_period=period,
+                amount=amount,
             )
+            for (place, cell), amount in zip(cells, amounts, strict=True)
+            if amount
+        ]
 
     def _usage_after(self, place: int, cap: Cap) -> dict[Any, int]:
         groups = self._groups(place, cap)
@@ -372,6 +392,4 @@ class WideGuard:
         for name, amount in zip(groups.names, now, strict=True):
             if amount:
                 usage[name] = usage.get(name, 0) + amount
-        for name, amount in self._released_by_group(cap).items():
-            usage[name] = usage.get(name, 0) + amount
         return usage

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fenxiao._kernels.rationing import Leftover
 from fenxiao.money.allocation import allocate, allocate_many, cumulative_split
-from fenxiao.money.amounts import column_to_minor, format_minor, minor_from_float, to_decimal, to_minor
+from fenxiao.money.amounts import (
+    column_to_minor,
+    format_minor,
+    is_amount,
+    minor_from_float,
+    to_decimal,
+    to_minor,
+)
 from fenxiao.money.currency import Currency
 from fenxiao.money.products import mul_div, mul_div_arrays
 from fenxiao.money.rates import Rate, RateLike
@@ -29,6 +36,7 @@ __all__ = [
     "column_to_minor",
     "cumulative_split",
     "format_minor",
+    "is_amount",
     "minor_from_float",
     "mul_div",
     "mul_div_arrays",

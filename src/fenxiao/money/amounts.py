@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -328,3 +329,17 @@ def _refuse(
 def _refuse_rows(wrong: FlagArray, thing: str, problem: str, allowed: str, hint: str) -> None:
     if wrong.any():
         raise MoneyError(thing, problem, rows=np.flatnonzero(wrong), allowed=allowed, hint=hint)
+
+
+_AMOUNT: Final = re.compile(r"\s*\d*\.?\d+\s*", re.ASCII)
+
+
+def is_amount(value: object) -> bool:
+    """Return whether `value` is text that writes an amount of money from 0, in whatever currency.
+
+    Examples
+    --------
+    >>> is_amount("12.50"), is_amount("-1"), is_amount(12.5)
+    (True, False, False)
+    """
+    return isinstance(value, str) and _AMOUNT.fullmatch(value) is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fenxiao._tables import Labels, TableOptions
+from fenxiao._labels import Labels
+from fenxiao._tables import TableOptions
 from fenxiao.orders.table import Orders
 
 __all__ = ["Labels", "Orders", "TableOptions"]

@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 
-from fenxiao._arrays import ROW, RowArray
+from fenxiao._arrays import ROW, AnyArray, RowArray
 from fenxiao._columns import Column, Input, Numbers, column_of
-from fenxiao._tables import (
-    Labels,
-    Layout,
-    empty_column,
-    join_columns,
-    key_order,
-    labels_of,
-    read_columns,
-)
+from fenxiao._labels import Labels, read_labels
+from fenxiao._tables import Layout, empty_column, join_columns, key_order, read_columns
 from fenxiao.errors import OrdersError
 
 if TYPE_CHECKING:
@@ -56,16 +49,18 @@ def read(raw: Mapping[str, Any], layout: Layout) -> Parts:
     if "quantity" in columns:
         columns["quantity"] = Numbers(_whole(columns["quantity"], "quantity", least=0))
     return arrange(
-        order_id=labels_of(raw["order_id"], thing="orders column 'order_id'"),
+        order_id=_labels(raw["order_id"], "order_id", nullable=False),
         line=_line(raw["line"]) if "line" in raw else None,
-        member=labels_of(raw["member"], thing="orders column 'member'", nullable=True),
-        buyer=labels_of(raw["buyer"], thing="orders column 'buyer'", nullable=True)
-        if "buyer" in raw
-        else None,
+        member=_labels(raw["member"], "member", nullable=True),
+        buyer=_labels(raw["buyer"], "buyer", nullable=True) if "buyer" in raw else None,
         columns=columns,
         layout=layout,
         input_row=None,
     )
+
+
+def _labels(values: Input, name: str, *, nullable: bool) -> Labels:
+    return read_labels(values, thing=f"orders column {name!r}", error=OrdersError, nullable=nullable)
 
 
 def _line(values: Input) -> RowArray:
@@ -101,7 +96,7 @@ def _whole(column: Column, name: str, *, least: int | None) -> RowArray:
 
 def empty(layout: Layout) -> Parts:
     """Return a table without rows: ``paid`` and every column that the layout declares."""
-    void = labels_of([], thing="orders")
+    void = read_labels([], thing=WHAT)
     found = {name: empty_column(name, layout) for name in dict.fromkeys(["paid", *layout.declared])}
     return arrange(
         order_id=void,
@@ -176,6 +171,30 @@ def own_line(line: RowArray) -> RowArray | None:
     return None if line.strides == (0,) else line
 
 
+def take(parts: Parts, rows: AnyArray) -> Parts:
+    """Return the given rows (row numbers or a mask) of a table, in canonical order."""
+    chosen = np.asarray(rows)
+    if chosen.dtype.kind != "b":
+        chosen = chosen.astype(ROW)
+    line, buyer = own_line(parts["line"]), parts["buyer"]
+    return arrange(
+        order_id=parts["order_id"].take(chosen),
+        line=None if line is None else line[chosen],
+        member=parts["member"].take(chosen),
+        buyer=None if buyer is None else buyer.take(chosen),
+        columns={
+            name: column.take(chosen) for name, column in zip(parts["names"], parts["columns"], strict=True)
+        },
+        layout=parts["layout"],
+        input_row=caller_rows(parts["input_row"], len(parts["order_id"]))[chosen],
+    )
+
+
+def caller_rows(input_row: RowArray | None, length: int) -> RowArray:
+    """Return the caller's row of each row, which is its own number where the table keeps none."""
+    return np.arange(length, dtype=ROW) if input_row is None else input_row
+
+
 def concat(first: Parts, second: Parts) -> Parts:
     """Return the rows of two tables as one, in canonical order."""
     for field, of_first, of_second in (
@@ -216,7 +235,7 @@ def _stacked_rows(first: Parts, second: Parts) -> RowArray | None:
     upper, lower = first["input_row"], second["input_row"]
     if upper is None and lower is None:
         return None
-    above = np.arange(len(first["order_id"]), dtype=ROW) if upper is None else upper
-    below = np.arange(len(second["order_id"]), dtype=ROW) if lower is None else lower
+    above = caller_rows(upper, len(first["order_id"]))
+    below = caller_rows(lower, len(second["order_id"]))
     offset = int(above.max()) + 1 if len(above) else 0
     return np.concatenate([above, below + offset])

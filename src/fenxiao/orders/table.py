@@ -9,30 +9,20 @@ import numpy as np
 
 from fenxiao._arrays import ROW, AnyArray, RowArray, readonly
 from fenxiao._columns import Amounts, Column, Input, Instants, Numbers
+from fenxiao._labels import Label, Labels, readonly_or_none
 from fenxiao._tables import (
-    Label,
-    Labels,
     Layout,
     TableOptions,
     columns_of_frame,
     columns_of_records,
     empty_column,
     layout_of,
-    readonly_or_none,
     rows_of,
     same_keys,
     stem,
 )
 from fenxiao.errors import OrdersError
-from fenxiao.orders.assembly import (
-    WHAT,
-    Parts,
-    arrange,
-    concat,
-    empty,
-    own_line,
-    read,
-)
+from fenxiao.orders.assembly import WHAT, Parts, caller_rows, concat, empty, read, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -312,9 +302,7 @@ class Orders:
 
     def caller_rows(self, rows: AnyArray) -> RowArray:
         """Return the caller's row numbers of rows of this table, for messages."""
-        numbers: RowArray = (
-            np.arange(len(self), dtype=ROW)[rows] if self.input_row is None else self.input_row[rows]
-        )
+        numbers: RowArray = caller_rows(self.input_row, len(self))[rows]
         return numbers
 
     def __contains__(self, order_id: object) -> bool:
@@ -373,22 +361,7 @@ class Orders:
         >>> orders.take([2, 0]).member.values.tolist()
         [1, 3]
         """
-        chosen = np.asarray(rows)
-        if chosen.dtype.kind != "b":
-            chosen = chosen.astype(ROW)
-        line = own_line(self.line)
-        parts = arrange(
-            order_id=self.order_id.take(chosen),
-            line=None if line is None else line[chosen],
-            member=self.member.take(chosen),
-            buyer=None if self.buyer is None else self.buyer.take(chosen),
-            columns={
-                name: column.take(chosen) for name, column in zip(self.names, self.columns, strict=True)
-            },
-            layout=self.layout,
-            input_row=self.caller_rows(chosen),
-        )
-        return Orders(**parts)
+        return Orders(**take(self._parts(), rows))
 
     def _parts(self) -> Parts:
         return cast("Parts", attrs.asdict(self, recurse=False))

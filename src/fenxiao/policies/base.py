@@ -30,26 +30,40 @@ class Claims:
     """What one policy claims on one block of order lines.
 
     Claims stand in slots: slot ``s`` holds at most one claim for each line. Nobody's claims (payee = number
-    of members) are zero.
+    of members) are zero. Payees are given, or follow from the credited members alone by a route.
 
     Parameters
     ----------
-    payee : int32 [slots, lines]
     amount : int64 [slots, lines], minor units, not negative
     levels : a level for each slot, or int32 [slots, lines] where they differ by line
+    payee : int32 [slots, lines], or None where `route` is given
+    route : gives the payees (int32 [slots, n]) of credited members (int32 [n])
     breakage : minor units that were planned and found nobody to be paid
     bound : an upper bound of one claim, in minor units
     base_of : gives the floor of each line's base (int64 [lines]), for explanations
     rate_of : gives the text of the rate of ``(slot, line)``, for explanations
     """
 
-    payee: IndexArray
     amount: MinorArray
     levels: tuple[int, ...] | IndexArray
+    payee: IndexArray | None = None
+    route: Callable[[IndexArray], IndexArray] | None = None
     breakage: int = 0
     bound: int = MINOR_MAX
     base_of: Callable[[], MinorArray] | None = None
     rate_of: Callable[[int, int], str] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.payee is None) == (self.route is None):
+            raise PlanError(
+                "claims", "need payees or a route to them, one of the two", hint="Use Claims.of(block, ...)"
+            )
+
+    def payees(self, block: OrderBlock) -> IndexArray:
+        """Return the payees of every slot and line."""
+        if self.route is not None:
+            return self.route(block.member)
+        return self.payee  # type: ignore[return-value]  # one of the two is given
 
     @classmethod
     def of(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, FlagArray, IndexArray, MinorArray
+from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
 from fenxiao._columns import Categories
 from fenxiao._kernels.tally import exact_sum
-from fenxiao.errors import PlanError, Reason
+from fenxiao.errors import InvariantError, PlanError, Reason
 from fenxiao.expressions import Exact, fit_minor
 from fenxiao.money import mul_div_arrays
 from fenxiao.policies.base import Claims, Hop
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fenxiao.policies.levels import LevelCommission
 
 _ONE: Final = Fraction(1)
+_BITS: Final = (np.uint8, np.uint16, np.uint32, np.uint64)
+"""Unsigned integers that hold a bit a level, the smallest first: a small table stays in the cache."""
 
 
 @final
@@ -39,6 +41,8 @@ class PreparedLevels:
     eligible: FlagArray | None
     rank_row: IndexArray | None
     """int32 [members + 1]: the schedule of each member's rank; only with ``by_rank``."""
+    filled: AnyArray
+    """Bit ``k`` of a member's entry (unsigned [members + 1]): his orders' level k has a payee."""
     most: tuple[Fraction, int]
     """The greatest rate and the greatest fixed amount."""
 
@@ -72,36 +76,56 @@ class PreparedLevels:
             table=table,
             eligible=eligible,
             rank_row=rank_row,
+            filled=_filled_levels(route, len(setting.facts.tree)),
             most=most,
         )
 
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a level."""
-        payees = self.route.walk(block.member, self._buyers(block))
+        buyers = self._buyers(block)
+        payees = (
+            self.route.walk(block.member, buyers) if buyers is not None or self.rank_row is not None else None
+        )
+        filled = (
+            np.take(self.filled, block.member, mode="clip")
+            if buyers is None
+            else _filled(payees, self.setting.size)
+        )
         selected = None if self.policy.where is None else self.policy.where.mask(block)
-        rows = self._rows_of_lines(block, payees)
+        rows = self._rows_of_lines(block, filled)
         exact = self.policy.base.value(block)
-        amount = np.empty(payees.shape, dtype=MINOR)
-        breakage = 0
-        for level, payee in enumerate(payees):
-            row = rows if self.rank_row is None else np.take(self.rank_row, payee, mode="clip")
-            self._amounts(level, row, exact, block, amount[level])
+        amount = np.empty((self.route.levels, len(block)), dtype=MINOR)
+        for level in range(self.route.levels):
+            if self.rank_row is not None and payees is not None:
+                rows = np.take(self.rank_row, payees[level], mode="clip")
+            self._amounts(level, rows, exact, block, amount[level])
             if selected is not None:
                 amount[level][~selected] = 0
-            lost = np.flatnonzero(payee == self.setting.size)
-            if len(lost):
-                planned = lost[block.member[lost] != self.setting.size]
-                breakage += exact_sum(amount[level][planned])
-                amount[level][lost] = 0
         return Claims(
-            payee=payees,
             amount=amount,
-            levels=tuple(range(self.policy.start_level, self.policy.start_level + len(payees))),
-            breakage=breakage,
+            levels=tuple(range(self.policy.start_level, self.policy.start_level + self.route.levels)),
+            payee=None if buyers is None else payees,
+            route=self._payees_of if buyers is None else None,
+            breakage=self._take_breakage(block, filled, amount),
             bound=self._bound(exact, block),
             base_of=lambda: exact.times(_ONE),
-            rate_of=self._rate_text(payees, rows),
+            rate_of=self._rate_text(block, buyers, rows),
         )
+
+    def _payees_of(self, member: IndexArray) -> IndexArray:
+        return self.route.walk(member, None)
+
+    def _take_breakage(self, block: OrderBlock, filled: AnyArray, amount: MinorArray) -> int:
+        """Take away what levels without a payee would pay; return the sum, guests' orders left out."""
+        gaps = np.flatnonzero(filled != _all_levels(self.route.levels))
+        breakage = 0
+        if len(gaps):
+            planned = block.member[gaps] != self.setting.size
+            for level, column in enumerate(amount):
+                lost = (filled[gaps] >> level) & 1 == 0
+                breakage += exact_sum(column[gaps[lost & planned]])
+                column[gaps[lost]] = 0
+        return breakage
 
     def _buyers(self, block: OrderBlock) -> IndexArray | None:
         """Return the buyers where the policy needs to know them."""
@@ -117,11 +141,10 @@ class PreparedLevels:
             )
         return buyers
 
-    def _rows_of_lines(self, block: OrderBlock, payees: IndexArray) -> IndexArray | None:
+    def _rows_of_lines(self, block: OrderBlock, filled: AnyArray) -> IndexArray | None:
         """Return the schedule of each line, None where all lines have the first one."""
         if self.policy.by_length:
-            lengths: IndexArray = np.add.reduce(payees != self.setting.size, axis=0, dtype=INDEX)
-            return lengths
+            return np.bitwise_count(filled).astype(INDEX)
         if not self.policy.by_product and not self.policy.by_category:
             return None
         rows = np.zeros(len(block), dtype=INDEX)
@@ -182,9 +205,13 @@ class PreparedLevels:
         schedule = schedules[row if self.rank_row is None else int(self.rank_row[payee])]
         return schedule[level] if level < len(schedule) else None
 
-    def _rate_text(self, payees: IndexArray, rows: IndexArray | None) -> Callable[[int, int], str]:
+    def _rate_text(
+        self, block: OrderBlock, buyers: IndexArray | None, rows: IndexArray | None
+    ) -> Callable[[int, int], str]:
         def text(level: int, line: int) -> str:
-            cell = self._cell(level, int(payees[level][line]), 0 if rows is None else int(rows[line]))
+            who = slice(line, line + 1)
+            payees = self.route.walk(block.member[who], None if buyers is None else buyers[who])
+            cell = self._cell(level, int(payees[level][0]), 0 if rows is None else int(rows[line]))
             return f"{cell.amount} a unit" if isinstance(cell, Fixed) else str(cell or "")
 
         return text
@@ -192,7 +219,7 @@ class PreparedLevels:
     def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:
         """Return why a level that has a payee claims nothing."""
         payees = self.route.walk(block.member, self._buyers(block))
-        rows = self._rows_of_lines(block, payees)
+        rows = self._rows_of_lines(block, _filled(payees, self.setting.size))
         place = level - self.policy.start_level
         cell = self._cell(place, int(payees[place][line]), 0 if rows is None else int(rows[line]))
         if cell is None:
@@ -225,6 +252,30 @@ class PreparedLevels:
             elif self.policy.eligible is not None:
                 detail = self.policy.eligible.describe(self.setting, person)
         return Hop(number, person, payee, reason, detail)
+
+
+def _all_levels(levels: int) -> int:
+    return (1 << levels) - 1
+
+
+def _filled(payees: IndexArray | None, nobody: int) -> AnyArray:
+    """Return for each column of payees the levels that have one, as bits."""
+    if payees is None:
+        raise InvariantError("a walk", "has no payees")
+    bits = np.zeros(payees.shape[1], dtype=_BITS[-1])
+    for level, payee in enumerate(payees):
+        bits |= (payee != nobody).astype(_BITS[-1]) << _BITS[-1](level)
+    return bits
+
+
+def _filled_levels(route: SponsorRoute, members: int) -> AnyArray:
+    """Return the filled levels of every member's own orders, the number of members for a guest's."""
+    kind = next(kind for kind in _BITS if kind(0).nbytes * 8 >= route.levels)
+    filled = np.zeros(members + 1, dtype=kind)
+    for low, high in blocks(members):
+        payees = route.walk(np.arange(low, high, dtype=INDEX), None)
+        filled[low:high] = _filled(payees, members)
+    return filled
 
 
 def _rank_rows(policy: LevelCommission, setting: Setting) -> IndexArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 import attrs
 
-from fenxiao.errors import PlanError, RateError
+from fenxiao.errors import PlanError, RateError, instance_of
 from fenxiao.expressions import Base, Predicate, Where, predicate_from_data
 from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import DEPTH_MAX, OrderPolicy
@@ -157,7 +157,7 @@ class LevelCommission(OrderPolicy):
     by_length: tuple[tuple[int, Schedule], ...] = attrs.field(default=(), converter=_by_length)
     by_product: tuple[tuple[Any, Schedule], ...] = attrs.field(default=(), converter=_schedules)
     by_category: tuple[tuple[Any, Schedule], ...] = attrs.field(default=(), converter=_schedules)
-    rank_column: str = "rank"
+    rank_column: str = attrs.field(default="rank", validator=instance_of(str, error=PlanError))
     start_level: int = 1
     if_not: str = attrs.field(
         default="", validator=_choice(IF_NOT, 'Write if_not="company" to leave the money with the company')
@@ -166,7 +166,7 @@ class LevelCommission(OrderPolicy):
     self_purchase: str = attrs.field(default="pay", validator=_choice(SELF_PURCHASE, ""))
     where: Where | None = attrs.field(default=None, converter=_where)
     rounding: Rounding = attrs.field(default=FLOOR, converter=_rounding)
-    above_100: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
         given = [name for name in ("rates", "by_rank", "by_length") if getattr(self, name)]
@@ -194,7 +194,7 @@ class LevelCommission(OrderPolicy):
             raise self._error(
                 "has a start_level that is no level", value=self.start_level, allowed="0, 1, 2, ..."
             )
-        if not 1 <= self.depth + self.start_level - 1 <= DEPTH_MAX:
+        if self.depth < 1 or self.depth + self.start_level - 1 > DEPTH_MAX:
             raise self._error(
                 "reaches too far", value=self.depth + self.start_level - 1, allowed="levels up to 64"
             )

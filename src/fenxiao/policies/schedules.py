@@ -10,7 +10,7 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, MINOR, MINOR_MAX, FlagArray, MinorArray
 from fenxiao.errors import PlanError, RateError
-from fenxiao.money import Rate, to_minor
+from fenxiao.money import Rate, is_amount, to_minor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Fixed:
     @amount.validator
     def _check(self, _: object, value: object) -> None:
         # Which decimals are allowed is the currency's affair; the plan checks it.
-        if not isinstance(value, str) or to_minor(value, 12, thing="Fixed") < 0:
+        if not is_amount(value):
             raise PlanError(
                 "Fixed", "is not an amount of money", value=value, allowed='0 or more, such as "0.88"'
             )

@@ -11,11 +11,22 @@ import numpy as np
 from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray
 from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.errors import PlanError
-from fenxiao.lines import NO_ORDER, LineBatch, LineTerms, OrderRun, WideSplit, batch_of, joined
+from fenxiao.lines import (
+    NO_CUT,
+    NO_ORDER,
+    LineBatch,
+    LineTerms,
+    OrderRun,
+    WideSplit,
+    batches_of,
+    joined,
+    withheld_totals,
+)
+from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED
 from fenxiao.money import format_minor, to_decimal
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.settlement.explaining import explain_order, statement_of
-from fenxiao.settlement.steps import Added, Wide, by_member, zeros
+from fenxiao.settlement.steps import Added, by_member, losses_of
 from fenxiao.statements import MarginReport, MemberTotals, html_table
 
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from fenxiao.facts import Facts
+    from fenxiao.margin import Cells, WideOutcome
     from fenxiao.periods import Period
     from fenxiao.plan import Plan
     from fenxiao.state import State
@@ -55,7 +67,7 @@ class Settlement:
     state: State
     run: OrderRun
     added: Added
-    wide: Wide | None
+    wide: WideOutcome | None
     state_before: State
     _kept: dict[str, Any] = attrs.field(init=False, factory=dict)
 
@@ -80,33 +92,45 @@ class Settlement:
             raise PlanError("policy", "is not one of the plan's", value=policy, allowed=", ".join(names))
         places = [place for place, name in enumerate(names) if policy in (None, name)]
         size = len(self.facts.tree)
-        columns = [self._of_policy(place) for place in places]
-        allowed = _added([column[0] for column in columns], size)
-        withheld = _added([column[1] for column in columns], size)
-        released = zeros(size)
-        for entry in self._released():
-            if policy in (None, entry.policy):
-                released[self.facts.tree.index(entry.payee)] += entry.amount
         return MemberTotals(
             tree=self.facts.tree,
             currency=self.plan.currency,
-            claimed=_added([allowed, withheld], size),
-            allowed=allowed,
-            withheld=withheld,
-            released=released,
+            allowed=_added([self._allowed_of(place) for place in places], size),
+            withheld_of=lambda: _added([self._withheld_of(place) for place in places], size),
+            released=_added([self._released_of(place) for place in places], size),
         )
 
-    def _of_policy(self, place: int) -> tuple[MinorArray | None, MinorArray | None]:
-        """Return what a policy is allowed and what is withheld of it, by member; None for nothing."""
+    def _allowed_of(self, place: int) -> MinorArray | None:
+        """Return what a policy is allowed, by member; None for nothing."""
         if self.wide is None:
-            return self.added.allowed[place], self.added.withheld[place]
-        size, cells, after = len(self.facts.tree), self.wide.cells, self.wide.outcome.allowed
-        withheld = by_member(cells, cells.amount - after, place, size)
-        inside = self.added.withheld[place]
-        return by_member(cells, after, place, size), _added([withheld, inside], size)
+            return self.added.allowed[place]
+        new = np.where(self.wide.kind == RELEASED, MINOR(0), self.wide.allowed)
+        return by_member(self.wide.cells, new, place, len(self.facts.tree))
 
-    def _released(self) -> tuple[Any, ...]:
-        return () if self.wide is None else self.wide.outcome.released
+    def _released_of(self, place: int) -> MinorArray | None:
+        """Return what is released of a policy, by member; None for nothing."""
+        if self.wide is None or not len(self.wide.earning_periods):
+            return None
+        old = np.where(self.wide.kind == RELEASED, self.wide.allowed, MINOR(0))
+        return by_member(self.wide.cells, old, place, len(self.facts.tree))
+
+    def _withheld_of(self, place: int) -> MinorArray | None:
+        """Return what is withheld of a policy, by member; None for nothing."""
+        size = len(self.facts.tree)
+        inside = self._withheld_inside()[place]
+        if self.wide is None:
+            return inside
+        cut = np.where(self.wide.kind == RELEASED, MINOR(0), self.wide.cells.amount - self.wide.allowed)
+        return _added([by_member(self.wide.cells, cut, place, size), inside], size)
+
+    def _withheld_inside(self) -> tuple[MinorArray | None, ...]:
+        """Return what scope 1 withheld; the orders are gone through once more when it is first asked for."""
+        policies = len(self.plan.policies)
+        if not self.added.sums.taken:
+            return (None,) * policies
+        if "withheld" not in self._kept:
+            self._kept["withheld"] = withheld_totals(self.run, len(self.facts.tree), policies)
+        return self._kept["withheld"]  # type: ignore[no-any-return]
 
     def payout(self, member: Any) -> Decimal:
         """Return what is payable to one member, what earlier runs deferred included.
@@ -141,11 +165,9 @@ class Settlement:
         """
         terms, split = self.terms, self._split()
         for guarded in self.run:
-            batch = batch_of(guarded, terms, split)
-            if len(batch):
-                yield batch
+            yield from batches_of(guarded, terms, split)
         if self.wide is not None:
-            yield from self._other_lines(terms)
+            yield from self._other_lines(self.wide, terms)
 
     def lines_of(self, member: Any) -> LineBatch:
         """Return one member's lines, by order."""
@@ -156,63 +178,51 @@ class Settlement:
 
     def _split(self) -> WideSplit | None:
         """Return the split of wide cuts to order lines; None where nothing was cut."""
-        if self.wide is None or not (self.wide.outcome.allowed < self.wide.cells.amount).any():
+        wide = self.wide
+        if wide is None or not (wide.allowed < wide.cells.amount)[wide.kind == OF_ORDERS].any():
             return None
         if "split" not in self._kept:
-            wide = self.wide
+            mine = np.flatnonzero(wide.kind == OF_ORDERS)
             rules = [*(cap.rule for cap in self.plan.caps), self.plan.margin.rule]
             self._kept["split"] = WideSplit.of(
-                self.run, wide.cells, wide.outcome.allowed, wide.outcome.largest_cut, rules, _WIDTH
+                self.run, wide.cells.take(mine), wide.allowed[mine], wide.largest_cut[mine], rules, _WIDTH
             )
         return self._kept["split"]  # type: ignore[no-any-return]
 
-    def _other_lines(self, terms: LineTerms) -> Iterator[LineBatch]:
-        wide = self.wide
-        cells = np.flatnonzero(wide.of_period) if wide is not None else np.zeros(0, dtype=ROW)
-        if wide is not None and len(cells):
-            yield self._orderless(
-                terms,
-                wide.cells.payee[cells],
-                wide.cells.policy[cells],
-                wide.cells.amount[cells],
-                wide.outcome.allowed[cells],
-                wide.outcome.largest_cut[cells],
-                None,
-            )
-        released = self._released()
-        if released:
-            place = {policy.name: number for number, policy in enumerate(self.plan.policies)}
-            amounts = np.array([entry.amount for entry in released], dtype=MINOR)
-            yield self._orderless(
-                terms,
-                self.facts.tree.indices([entry.payee for entry in released]),
-                np.array([place[entry.policy] for entry in released], dtype=INDEX),
-                amounts,
-                amounts,
-                np.full(len(released), -1, dtype=INDEX),
-                tuple(entry.earning_period for entry in released),
-            )
+    def _other_lines(self, wide: WideOutcome, terms: LineTerms) -> Iterator[LineBatch]:
+        """Yield lines without an order: claims on the period, then what is released."""
+        for kind in (OF_PERIOD, RELEASED):
+            mine = np.flatnonzero(wide.kind == kind)
+            claimed, allowed = wide.cells.amount[mine], wide.allowed[mine]
+            periods = None
+            if kind == RELEASED:
+                # What goes on waiting is no claim of this run.
+                paid = np.flatnonzero(allowed)
+                mine, claimed, allowed = mine[paid], allowed[paid], allowed[paid]
+                periods = tuple(wide.earning_periods[number] for number in paid.tolist())
+            cut = np.where(allowed < claimed, wide.largest_cut[mine], INDEX(NO_CUT))
+            if len(mine):
+                yield self._orderless(terms, wide.cells.take(mine), claimed, allowed, cut, periods)
 
     def _orderless(
         self,
         terms: LineTerms,
-        payee: IndexArray,
-        policy: IndexArray,
+        cells: Cells,
         claimed: MinorArray,
         allowed: MinorArray,
         cut: IndexArray,
         periods: tuple[str, ...] | None,
     ) -> LineBatch:
-        none = np.full(len(payee), NO_ORDER, dtype=ROW)
+        none = np.full(len(cells), NO_ORDER, dtype=ROW)
         return LineBatch(
             terms=terms,
             order_row=none,
-            payee_index=payee,
-            policy_place=policy,
+            payee_index=cells.payee,
+            policy_place=cells.policy,
             level=none.astype(INDEX),
             claimed=claimed,
             allowed=allowed,
-            largest_cut=cut,
+            cut_of=lambda: cut,
             earning_periods=periods,
         )
 
@@ -240,28 +250,34 @@ class Settlement:
         settled = self.run.setting.rows
         inside = rows if isinstance(settled, slice) else rows[np.isin(rows, settled)]
         guarded = self.run.guarded(OrderBlock(self.run.setting, inside)) if len(inside) else None
-        batch = None if guarded is None else batch_of(guarded, self.terms, self._split(), inside)
+        batch = (
+            None if guarded is None else joined(batches_of(guarded, self.terms, self._split()), self.terms)
+        )
         return explain_order(self.run, guarded, batch, member, order_id, self.plan)
 
     def margin_report(self) -> MarginReport:
         """Return what was used of the margins, and what was kept."""
-        sums, plan = self.added.sums, self.plan
-        order_pay, period_pay, period_claims = sums.pay, 0, 0
-        taken = dict(sums.taken)
-        margin_name = "the margin of orders"
-        names = [*(cap.name for cap in plan.caps), margin_name]
-        cuts = [(names[place], amount) for place, amount in sorted(taken.items())]
-        if self.wide is not None:
-            outcome, periodic = self.wide.outcome, self.wide.of_period
-            order_pay = exact_sum(outcome.allowed[~periodic])
-            period_pay = exact_sum(outcome.allowed[periodic])
-            period_claims = exact_sum(self.wide.cells.amount[periodic])
-            names[-1] = "what the period's orders leave"
-            cuts += [(names[place], amount) for place, amount in sorted(outcome.taken.items())]
-        losses = sums.budget - sums.net if plan.margin.losses == "offset" else 0
+        sums, plan, wide = self.added.sums, self.plan, self.wide
+        order_pay, period_pay, period_claims, released = sums.pay, 0, 0, 0
+        names = [f"cap {cap.name!r}" for cap in plan.caps]
+        cuts = [
+            ([*names, "the margin of orders"][place], amount) for place, amount in sorted(sums.taken.items())
+        ]
+        deferred = 0
+        if wide is not None:
+            order_pay, period_pay, released = wide.pay(OF_ORDERS), wide.pay(OF_PERIOD), wide.pay(RELEASED)
+            period_claims = exact_sum(wide.cells.amount[wide.kind == OF_PERIOD])
+            by_cap: dict[int, int] = {}
+            for cut in wide.cuts:
+                by_cap[cut.cap] = by_cap.get(cut.cap, 0) + exact_sum(cut.amount)
+            cuts += [
+                ([*names, "what the period's orders leave"][place], n) for place, n in sorted(by_cap.items())
+            ]
+            waiting = sum(entry.amount for entry in self.state_before.deferred) - released
+            deferred = sum(entry.amount for entry in self.state.deferred) - waiting
+        losses = losses_of(plan, sums)
         funds, claimed = self.facts.fund_total(), sums.claimed + period_claims
         handed = sums.budget - losses - order_pay
-        new = sum(e.amount for e in self.state.deferred) + sum(e.amount for e in self._released())
         return MarginReport(
             currency=plan.currency,
             orders=sums.orders,
@@ -280,8 +296,8 @@ class Settlement:
             handed_over=handed,
             funds=funds,
             kept=handed + funds - period_pay,
-            deferred=new - sum(e.amount for e in self.state_before.deferred),
-            released=sum(e.amount for e in self._released()),
+            deferred=deferred,
+            released=released,
             breakage=sums.breakage,
             cuts=tuple((name, amount) for name, amount in cuts if amount),
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError
 from fenxiao.facts import Facts
-from fenxiao.lines import LineTerms, OrderRun, batch_of
+from fenxiao.lines import LineTerms, OrderRun, batches_of, joined
 from fenxiao.money import Currency, format_minor, to_decimal
 from fenxiao.orders import Orders
 from fenxiao.plan import Plan
@@ -107,7 +107,7 @@ def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlem
     setting = run.setting
     wide = run_wide(setting, plan, added, before) if added.cells is not None else None
     if wide is not None:
-        after = wide.outcome.state
+        after = wide.state
     else:
         after = (
             before
@@ -289,7 +289,7 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     )
     return Quote(
         currency=plan.currency,
-        lines=batch_of(guarded, terms, None),
+        lines=joined(batches_of(guarded, terms, None), terms),
         budget_minor=int(guarded.budget.by_order[0]),
         notes=plan.not_local,
     )

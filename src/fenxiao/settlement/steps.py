@@ -13,7 +13,7 @@ from fenxiao._columns import Categories
 from fenxiao._kernels.tally import Tally, exact_add, exact_sum
 from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
 from fenxiao.lines import OrderRun, OrderTotals, Sums
-from fenxiao.margin import Cells, WideGuard, WideOutcome
+from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED, Cells, WideGuard, WideOutcome
 from fenxiao.margin.cells import keys_needed
 from fenxiao.policies.base import PeriodPolicy, PeriodView
 from fenxiao.policies.blocks import Setting
@@ -55,6 +55,8 @@ def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
             allowed=str(currency.decimals),
             hint=f"Read them with currency={currency.code!r}",
         )
+    if plan.anchor is not None and len(orders):
+        orders.instants(plan.anchor)
     if period is None:
         return Setting(facts=facts, currency=currency, rows=slice(0, len(orders)), anchor=plan.anchor)
     if plan.anchor is None or plan.zone is None:
@@ -101,11 +103,14 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
             hint="Settle the next period, or start from the state before",
         )
     known = {cap.name for cap in plan.caps}
-    strange = sorted({name for name, _ in state.usage} | {entry.cap for entry in state.deferred} - known)
-    strange = [name for name in strange if name not in known]
-    if strange:
+    used = {name for name, _ in state.usage} | {entry.cap for entry in state.deferred}
+    if used - known:
         raise StateError(
-            "State", "knows caps that the plan does not have", value=strange, allowed=", ".join(sorted(known))
+            "State",
+            "knows caps that the plan does not have",
+            value=sorted(used - known),
+            allowed=", ".join(sorted(known)) or "a state of a plan without caps",
+            hint="Settle with the plan that the state comes from",
         )
 
 
@@ -114,12 +119,11 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
 class Added:
     """Order claims of a run, added up: what merging needs.
 
-    ``allowed`` and ``withheld`` hold int64 [members] by policy, None for nothing; ``cells`` what wide caps
-    cut, None where the plan has none.
+    ``allowed`` holds int64 [members] by policy, None for nothing; ``cells`` what wide caps cut, None where
+    the plan has none.
     """
 
     allowed: tuple[MinorArray | None, ...]
-    withheld: tuple[MinorArray | None, ...]
     cells: Cells | None
     sums: Sums
 
@@ -135,7 +139,6 @@ class Added:
         return attrs.evolve(
             self,
             allowed=tuple(None if column is None else column[back] for column in self.allowed),
-            withheld=tuple(None if column is None else column[back] for column in self.withheld),
             cells=cells,
         )
 
@@ -146,7 +149,6 @@ class Added:
             cells = Cells.joined([self.cells, other.cells])
         return Added(
             allowed=tuple(_plus(a, b) for a, b in zip(self.allowed, other.allowed, strict=True)),
-            withheld=tuple(_plus(a, b) for a, b in zip(self.withheld, other.withheld, strict=True)),
             cells=cells,
             sums=self.sums.plus(other.sums),
         )
@@ -207,7 +209,11 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
     by_rate_of_paid = plan.margin.of is not None and plan.margin.of.as_data() == "paid"
     keys = keys_needed(plan.caps) if wide else ()
     totals = OrderTotals(
-        len(run.setting.facts.tree), len(names), keys, margin_may_exceed_paid=not by_rate_of_paid
+        len(run.setting.facts.tree),
+        len(names),
+        keys,
+        most=run.setting.most_lines(),
+        margin_may_exceed_paid=not by_rate_of_paid,
     )
     for guarded in run:
         verify(guarded, plan)
@@ -215,7 +221,6 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
     places = range(len(names))
     added = Added(
         allowed=tuple(map(totals.allowed, places)),
-        withheld=tuple(map(totals.withheld, places)),
         cells=totals.cells() if wide else None,
         sums=totals.sums,
     )
@@ -225,56 +230,51 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
     return added
 
 
-@final
-@attrs.frozen(eq=False, kw_only=True)
-class Wide:
-    """What the wide caps and period policies made of the added-up orders."""
-
-    cells: Cells
-    outcome: WideOutcome
-    of_period: FlagArray
-    """bool [cells]: whether a cell is a period claim."""
-
-
-def run_wide(setting: Setting, plan: Plan, added: Added, state: State) -> Wide:
+def run_wide(setting: Setting, plan: Plan, added: Added, state: State) -> WideOutcome:
     """Run period policies and the wide caps, stage by stage, then period and company.
 
     Raises
     ------
     CapRejectedError
         A cap with ``rule="reject"`` is exceeded.
+    StateError
+        The state knows policies or members that are not there.
     InvariantError
         The second check contradicts the guard.
     """
     stages = tuple(policy.stage for policy in plan.policies)
     periodic = tuple(isinstance(policy, PeriodPolicy) for policy in plan.policies)
     names = tuple(policy.name for policy in plan.policies)
-    guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state)
-    guard.start(added.cells if added.cells is not None else Cells.empty(keys_needed(plan.caps)))
+    cells = added.cells if added.cells is not None else Cells.empty(keys_needed(plan.caps))
+    guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state, cells)
     for stage in sorted(set(stages)):
         for place, policy in enumerate(plan.policies):
             if policy.stage == stage and isinstance(policy, PeriodPolicy):
                 guard.extend(_period_cells(setting, policy, place, plan, guard, stage))
         guard.run_stage(stage)
-    sums = added.sums
-    losses = sums.budget - sums.net if plan.margin.losses == "offset" else 0
-    room = sums.budget - losses + setting.facts.fund_total()
-    guard.run_period(room)
+    sums, funds = added.sums, setting.facts.fund_total()
+    budget = sums.budget - losses_of(plan, sums)
+    guard.run_period(budget + funds)
     guard.run_company()
-    is_period = np.array([*periodic, False], dtype=bool)[guard.cells.policy]
-    order_pay, period_pay = exact_sum(guard.allowed[~is_period]), exact_sum(guard.allowed[is_period])
-    outcome = guard.finish(kept=room - order_pay - period_pay)
-    audit.check_period(period_pay, sums.budget - losses - order_pay, setting.facts.fund_total())
-    audit.check_wide(guard.cells.amount, guard.allowed, guard.final_rooms())
-    return Wide(cells=guard.cells, outcome=outcome, of_period=is_period)
+    order_pay, period_pay = guard.pay(OF_ORDERS), guard.pay(OF_PERIOD)
+    outcome = guard.finish(kept=budget + funds - order_pay - period_pay)
+    audit.check_period(period_pay, budget - order_pay, funds)
+    audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
+    return outcome
+
+
+def losses_of(plan: Plan, sums: Sums) -> int:
+    """Return the losses that lower what the period may use."""
+    return sums.budget - sums.net if plan.margin.losses == "offset" else 0
 
 
 def _period_cells(
     setting: Setting, policy: PeriodPolicy, place: int, plan: Plan, guard: WideGuard, stage: int
 ) -> Cells:
     """Return the claims of a period policy, which sees what earlier stages were allowed."""
+    new = np.where(guard.kind == RELEASED, MINOR(0), guard.allowed)
     allowed = {
-        earlier.name: by_member(guard.cells, guard.allowed, number, setting.size)
+        earlier.name: by_member(guard.cells, new, number, setting.size)
         for number, earlier in enumerate(plan.policies)
         if earlier.stage < stage
     }

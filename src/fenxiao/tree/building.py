@@ -9,7 +9,7 @@ import numpy as np
 from fenxiao._arrays import FLAG, INDEX, NO_MEMBER, ROW, AnyArray, IndexArray
 from fenxiao._kernels.labels import ABSENT
 from fenxiao._kernels.trees import Preorder, cycle_rows, preorder
-from fenxiao._labels import ALLOWED, LABEL, LabelColumn, label_table, read_labels
+from fenxiao._labels import ALLOWED, LABEL, Labels, array_of_kind, label_table, read_labels
 from fenxiao.errors import TreeError
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class LabelledForest(NamedTuple):
 
 def forest_of_parents(parents: Labelled, ids: Labelled | None) -> LabelledForest:
     """Build from one parent a member; without `ids` members and parents are row numbers."""
-    above = read_labels(parents, thing="parents")
+    above = read_labels(parents, thing=_PARENTS, error=TreeError, nullable=True)
     if ids is None:
-        if above.kind not in {"", "int"}:
+        if above.kind != "int":
             hint = "Pass the members' labels as ids=, one for each parent"
             raise TreeError(
                 _PARENTS, f"are {above.kind} labels without ids", allowed="row numbers", hint=hint
@@ -47,12 +47,12 @@ def forest_of_parents(parents: Labelled, ids: Labelled | None) -> LabelledForest
         names = None
         up = _up_of_rows(above)
     else:
-        names = read_labels(ids, thing="ids")
+        names = read_labels(ids, thing="ids", error=TreeError)
         table = _distinct(names, "ids", "Keep one row for each member")
         if len(names) != len(above):
             value = f"{len(above)} parents and {len(names)} ids"
             raise TreeError(_PARENTS, "do not match ids", value=value, allowed="one parent for each id")
-        _one_kind(names, above, "parents")
+        _one_kind(names, above, _PARENTS)
         up = _up_of_labels(above, names, table)
     own = np.flatnonzero(up == np.arange(len(up), dtype=INDEX))
     if len(own):
@@ -65,13 +65,13 @@ def forest_of_parents(parents: Labelled, ids: Labelled | None) -> LabelledForest
 def forest_of_edges(edges: Labelled, roots: Labelled) -> LabelledForest:
     """Build from (sponsor, member) pairs and the labels of members who stand alone."""
     sponsor, member = _columns_of_edges(edges)
-    above = _without_null(read_labels(sponsor, thing="sponsors"), "sponsors", _NAME_ROOTS)
-    below = read_labels(member, thing="members")
+    above = read_labels(sponsor, thing="sponsors", error=TreeError, hint=_NAME_ROOTS)
+    below = read_labels(member, thing="members", error=TreeError)
     table = _distinct(below, "members", "Each member has one sponsor and stands in one edge")
-    alone = read_labels(roots, thing="roots")
-    _distinct(alone, "roots", "Name each root once")
+    alone = read_labels(roots, thing=_ROOTS, error=TreeError)
+    _distinct(alone, _ROOTS, "Name each root once")
     _one_kind(below, above, "sponsors")
-    _one_kind(below if len(below) else alone, alone, "roots")
+    _one_kind(below if len(below) else alone, alone, _ROOTS)
     up, tops = _join(above, table)
     sponsored = np.flatnonzero(table.find(alone.values) != ABSENT) if alone.kind == below.kind else up[:0]
     if len(sponsored):
@@ -91,7 +91,8 @@ def forest_of_edges(edges: Labelled, roots: Labelled) -> LabelledForest:
     parts = [part for part in (below.values, tops, more) if len(part)]
     names = np.concatenate(parts) if parts else np.zeros(0, dtype=LABEL)
     top_up = np.full(len(names) - len(up), NO_MEMBER, dtype=INDEX)
-    return _ordered(np.concatenate((up, top_up)), LabelColumn(below.kind or alone.kind, names))
+    kind = (below if len(below) else alone).kind
+    return _ordered(np.concatenate((up, top_up)), Labels(values=names, kind=kind))
 
 
 def _columns_of_edges(edges: Labelled) -> tuple[Labelled, Labelled]:
@@ -111,7 +112,7 @@ def _columns_of_edges(edges: Labelled) -> tuple[Labelled, Labelled]:
     return np.ascontiguousarray(edges[:, 0]), np.ascontiguousarray(edges[:, 1])
 
 
-def _join(above: LabelColumn, table: LabelTable) -> tuple[IndexArray, AnyArray]:
+def _join(above: Labels, table: LabelTable) -> tuple[IndexArray, AnyArray]:
     """Return the row of each edge's sponsor, and the labels of sponsors who have none themselves.
 
     Those come in order of their labels and are counted on from the last row.
@@ -121,25 +122,13 @@ def _join(above: LabelColumn, table: LabelTable) -> tuple[IndexArray, AnyArray]:
     if len(missing) == 0:
         return up, above.values[:0]
     labels = above.values[missing]
-    tops = np.unique(labels) if above.kind == "int" else _object_array(sorted(set(labels.tolist())))
+    is_int = above.kind == "int"
+    tops = np.unique(labels) if is_int else array_of_kind(sorted(set(labels.tolist())), above.kind)
     up[missing] = label_table(tops)[0].find(labels) + INDEX(len(up))
     return up, tops
 
 
-def _object_array(values: list[object]) -> AnyArray:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def _without_null(column: LabelColumn, thing: str, hint: str) -> LabelColumn:
-    if column.null is not None and column.null.any():
-        raise TreeError(thing, "has missing labels", hint=hint, rows=np.flatnonzero(column.null))
-    return column
-
-
-def _distinct(column: LabelColumn, thing: str, hint: str) -> LabelTable:
-    _without_null(column, thing, "Give every member a label")
+def _distinct(column: Labels, thing: str, hint: str) -> LabelTable:
     table, twice = label_table(column.values)
     if len(twice):
         raise TreeError(
@@ -148,20 +137,18 @@ def _distinct(column: LabelColumn, thing: str, hint: str) -> LabelTable:
     return table
 
 
-def _one_kind(names: LabelColumn, others: LabelColumn, thing: str) -> None:
-    if others.kind not in {"", names.kind}:
-        problem = f"are {others.kind} labels while members are {names.kind or 'absent'}"
+def _one_kind(names: Labels, others: Labels, thing: str) -> None:
+    if others.kind != names.kind and not others.is_void:
+        problem = f"are {others.kind} labels while members are {names.kind}"
         rows = np.flatnonzero(~others.null)[:1] if others.null is not None else [0]
         raise TreeError(
             thing, problem, allowed=ALLOWED, hint="Convert one side to the other's kind", rows=rows
         )
 
 
-def _up_of_rows(above: LabelColumn) -> IndexArray:
+def _up_of_rows(above: Labels) -> IndexArray:
     values = above.values
     n = _checked_length(len(values))
-    if above.kind == "":
-        return np.full(n, NO_MEMBER, dtype=INDEX)
     if n and not (int(values.min()) >= NO_MEMBER and int(values.max()) < n):
         rows = np.flatnonzero((values < NO_MEMBER) | (values >= n))
         allowed = f"row numbers 0 to {n - 1}, or -1 for a root"
@@ -174,9 +161,9 @@ def _up_of_rows(above: LabelColumn) -> IndexArray:
     return up
 
 
-def _up_of_labels(above: LabelColumn, names: LabelColumn, table: LabelTable) -> IndexArray:
+def _up_of_labels(above: Labels, names: Labels, table: LabelTable) -> IndexArray:
     _checked_length(len(names))
-    if above.kind == "":
+    if above.is_void:
         return np.full(len(above), NO_MEMBER, dtype=INDEX)
     up = table.find(above.values)
     root = np.zeros(len(up), dtype=FLAG) if above.null is None else above.null
@@ -211,7 +198,7 @@ def _checked_length(n: int) -> int:
     return n
 
 
-def _ordered(up: IndexArray, names: LabelColumn | None) -> LabelledForest:
+def _ordered(up: IndexArray, names: Labels | None) -> LabelledForest:
     _checked_length(len(up))
     forest = preorder(up)
     lost = len(up) - len(forest.order)
@@ -223,4 +210,4 @@ def _ordered(up: IndexArray, names: LabelColumn | None) -> LabelledForest:
         raise TreeError(_PARENTS, problem, hint=hint, rows=rows, labels=labels)
     if names is None:
         return LabelledForest(forest, forest.order.astype(LABEL), "int")
-    return LabelledForest(forest, names.values[forest.order], names.kind or "int")
+    return LabelledForest(forest, names.values[forest.order], names.kind)

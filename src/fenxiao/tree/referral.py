@@ -242,7 +242,7 @@ class ReferralTree(Forest):
         >>> tree.indices(["bo", None, "ann"], allow_null=True).tolist()
         [1, -1, 0]
         """
-        column = read_labels(labels, thing=thing, error=UnknownMemberError)
+        column = read_labels(labels, thing=thing, error=UnknownMemberError, nullable=True)
         empty = null
         if column.null is not None:
             empty = column.null if null is None else column.null | null

@@ -1,19 +1,14 @@
-"""The second check: the guard's promise verified by other arithmetic, before anything is returned.
-
-The guard divides, compares sums with limits and scatters; this module multiplies out, subtracts running
-remainders and adds up from the other end. It may not import the guard. A violation raises `InvariantError`
-and nothing is settled; it is never an ``assert``, which ``python -O`` would remove.
-"""
+"""The second check of scope 1: margins and caps inside orders, multiplied out and subtracted."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fenxiao._arrays import MINOR, MINOR_MAX, ROW, AnyArray, FlagArray, MinorArray, RowArray
-from fenxiao.errors import InvariantError
+from fenxiao.audit.arithmetic import ByGroup, fail
 from fenxiao.money import to_minor
 
 if TYPE_CHECKING:
@@ -23,12 +18,6 @@ if TYPE_CHECKING:
     from fenxiao.limits import Cap, Margin
     from fenxiao.policies.blocks import OrderBlock
     from fenxiao.sheets import Sheet
-
-_HINT: Final = "This is a defect of the library or of a policy; please report it with the plan"
-
-
-def _fail(thing: str, problem: str, rows: Any = ()) -> InvariantError:
-    return InvariantError(thing, problem, hint=_HINT, rows=np.asarray(rows).ravel().tolist())
 
 
 def check_block(
@@ -65,7 +54,7 @@ def check_block(
         _check_floor(line_margins, margin.of.value(block), margin.share.fraction)
     left = _remainders(line_margins, block)
     if left is not budgets and (np.maximum(left, 0) != budgets).any():
-        raise _fail("the guard", "took a budget that is not the sum of the order's margins")
+        raise fail("the guard", "took a budget that is not the sum of the order's margins")
     spent = [(sheet, slot) for sheet in sheets for slot in range(sheet.slots)]
     _spend(np.maximum(left, 0), block, spent, "the margin of an order")
     if margin.guard == "line":
@@ -77,9 +66,9 @@ def check_block(
 
 def _check_entries(sheet: Sheet) -> None:
     if int(sheet.allowed.min(initial=0)) < 0:
-        raise _fail("the guard", "allowed a negative amount")
+        raise fail("the guard", "allowed a negative amount")
     if sheet.allowed is not sheet.claimed and int((sheet.claimed - sheet.allowed).min(initial=0)) < 0:
-        raise _fail("the guard", "allowed more than was claimed")
+        raise fail("the guard", "allowed more than was claimed")
 
 
 def _check_floor(floors: MinorArray, exact: Exact, rate: Fraction) -> None:
@@ -93,7 +82,7 @@ def _check_floor(floors: MinorArray, exact: Exact, rate: Fraction) -> None:
         pairs = zip(exact.values.tolist(), floors.tolist(), strict=True)
         bad = any(not 0 <= value * numerator - floor * denominator < denominator for value, floor in pairs)
     if bad:
-        raise _fail("the guard", "took a margin that is not the floor of its exact value")
+        raise fail("the guard", "took a margin that is not the floor of its exact value")
 
 
 def _remainders(values: MinorArray, block: OrderBlock) -> MinorArray:
@@ -119,7 +108,7 @@ def _spend(
             left -= sheet.allowed[slot]
             # Neither term was negative before, so the difference cannot wrap unseen.
             if int(left.min()) < 0:
-                raise _fail(thing, "is exceeded", block.row_numbers[np.flatnonzero(left < 0)])
+                raise fail(thing, "is exceeded", block.row_numbers[np.flatnonzero(left < 0)])
         return
     order = np.repeat(np.arange(block.n_orders, dtype=ROW), np.diff(block.starts))
     high = low = np.zeros(len(block), dtype=MINOR)
@@ -128,7 +117,7 @@ def _spend(
     pay = [_remainders(half, block) for half in (high, low)]
     exceeded = _above(pay[0], pay[1], budget)
     if exceeded.any():
-        raise _fail(thing, "is exceeded", block.row_numbers[np.flatnonzero(exceeded[order])])
+        raise fail(thing, "is exceeded", block.row_numbers[np.flatnonzero(exceeded[order])])
 
 
 def _above(high: MinorArray, low: MinorArray, limit: MinorArray) -> FlagArray:
@@ -139,29 +128,11 @@ def _above(high: MinorArray, low: MinorArray, limit: MinorArray) -> FlagArray:
     return above
 
 
-class _ByGroup:
-    """Adds up lines by group as differences of a running sum over lines sorted by group."""
-
-    __slots__ = ("_ends", "_order", "count", "number")
-
-    def __init__(self, number: RowArray) -> None:
-        self._order = np.argsort(number, kind="stable")
-        ordered = number[self._order]
-        self._ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-        self.number = ordered[self._ends]
-        self.count = len(self._ends)
-
-    def sums(self, values: AnyArray) -> AnyArray:
-        """Return the sum of each group, in the order of `number`."""
-        running = np.cumsum(values[self._order])[self._ends]
-        return np.concatenate((running[:1], running[1:] - running[:-1]))
-
-
 def _check_cap(cap: Cap, block: OrderBlock, sheets: Sequence[Sheet], policies: Sequence[str]) -> None:
     """Verify a cap inside an order, stage by stage, multiplied out instead of divided."""
     on = set(policies if cap.on is None else cap.on)
     counting = on if cap.counting is None else set(cap.counting)
-    groups = _ByGroup(_group_of_lines(cap, block))
+    groups = ByGroup(_group_of_lines(cap, block))
     bound = max(sum(sheet.bound for sheet in sheets), 1) * len(block)
     top, denominator = _limits(cap, block, groups, bound)
     for names in [{name} for name in sorted(on)] if cap.scope == "policy_in_order" else [on]:
@@ -178,7 +149,7 @@ def _check_cap(cap: Cap, block: OrderBlock, sheets: Sequence[Sheet], policies: S
             )
             bad = (here > 0) & (here > room)
             if bad.any():
-                raise _fail(f"cap {cap.name!r}", f"is exceeded in {int(bad.sum())} group(s)")
+                raise fail(f"cap {cap.name!r}", f"is exceeded in {int(bad.sum())} group(s)")
             room -= here
 
 
@@ -192,7 +163,7 @@ def _group_of_lines(cap: Cap, block: OrderBlock) -> RowArray:
     return order * (len(values) + 1) + codes
 
 
-def _pay(sheet: Sheet, groups: _ByGroup, places: set[int], dtype: np.dtype[Any]) -> AnyArray:
+def _pay(sheet: Sheet, groups: ByGroup, places: set[int], dtype: np.dtype[Any]) -> AnyArray:
     total = np.zeros(len(sheet.block), dtype=dtype)
     for slot, place in enumerate(sheet.policy):
         if place in places:
@@ -200,7 +171,7 @@ def _pay(sheet: Sheet, groups: _ByGroup, places: set[int], dtype: np.dtype[Any])
     return groups.sums(total)
 
 
-def _limits(cap: Cap, block: OrderBlock, groups: _ByGroup, bound: int) -> tuple[AnyArray, int]:
+def _limits(cap: Cap, block: OrderBlock, groups: ByGroup, bound: int) -> tuple[AnyArray, int]:
     """Return limits as numerators over one denominator; Python integers where 64 bits are too few."""
     if cap.money is not None:
         limit = to_minor(cap.money, block.decimals, thing=f"cap {cap.name!r}")
@@ -215,60 +186,3 @@ def _limits(cap: Cap, block: OrderBlock, groups: _ByGroup, bound: int) -> tuple[
     most = max(int(values.max(initial=0)) * max(numerator, 1) * len(block), bound * denominator)
     dtype = MINOR if values.dtype == MINOR and most <= MINOR_MAX // 2 else object
     return groups.sums(values.astype(dtype)) * numerator, denominator
-
-
-def check_totals(pay_by_member: int, pay_by_order: int, budget: int, claimed: int, taken: int) -> None:
-    """Verify law 3 over a run: both ways of adding up agree and no money appeared.
-
-    Parameters
-    ----------
-    pay_by_member : sum over members' totals
-    pay_by_order : sum over orders' pay
-    budget : sum of the orders' budgets
-    claimed, taken : sums of claims and of cuts
-
-    Raises
-    ------
-    InvariantError
-        They do not agree.
-    """
-    if pay_by_member != pay_by_order:
-        raise _fail("the totals", "by member and by order differ")
-    if pay_by_order > budget:
-        raise _fail("the totals", "exceed the sum of the budgets")
-    if claimed != pay_by_order + taken:
-        raise _fail("the totals", "do not conserve claimed = allowed + withheld")
-
-
-def check_wide(
-    before: MinorArray, after: MinorArray, groups: Sequence[tuple[str, RowArray, Sequence[int]]]
-) -> None:
-    """Verify wide caps: ``(name, group of each cell or -1, room of each group)``, in Python integers.
-
-    Raises
-    ------
-    InvariantError
-        A cell pays less than nothing or more than before, or a group more than its room.
-    """
-    if len(after) and (int(after.min()) < 0 or (after > before).any()):
-        raise _fail("the wide caps", "raised a payout or made it negative")
-    amounts = after.tolist()
-    for name, group, room in groups:
-        pay = dict.fromkeys(range(len(room)), 0)
-        for number, amount in zip(group.tolist(), amounts, strict=True):
-            if number >= 0:
-                pay[number] += amount
-        if any(pay[number] > limit for number, limit in enumerate(room)):
-            raise _fail(name, "is exceeded")
-
-
-def check_period(period_pay: int, handed: int, funds: int) -> None:
-    """Verify that period claims stay within what orders handed over and the funds.
-
-    Raises
-    ------
-    InvariantError
-        They do not.
-    """
-    if period_pay > max(handed + funds, 0):
-        raise _fail("the period", "pays more than its orders left and the funds")

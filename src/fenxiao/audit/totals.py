@@ -1,0 +1,40 @@
+"""The second check of a whole run: both ways of adding up agree, and no money appeared."""
+
+from __future__ import annotations
+
+from fenxiao.audit.arithmetic import fail
+
+
+def check_totals(pay_by_member: int, pay_by_order: int, budget: int, claimed: int, taken: int) -> None:
+    """Verify law 3 over a run: both ways of adding up agree and no money appeared.
+
+    Parameters
+    ----------
+    pay_by_member : sum over members' totals
+    pay_by_order : sum over orders' pay
+    budget : sum of the orders' budgets
+    claimed, taken : sums of claims and of cuts
+
+    Raises
+    ------
+    InvariantError
+        They do not agree.
+    """
+    if pay_by_member != pay_by_order:
+        raise fail("the totals", "by member and by order differ")
+    if pay_by_order > budget:
+        raise fail("the totals", "exceed the sum of the budgets")
+    if claimed != pay_by_order + taken:
+        raise fail("the totals", "do not conserve claimed = allowed + withheld")
+
+
+def check_period(period_pay: int, handed: int, funds: int) -> None:
+    """Verify that period claims stay within what orders handed over and the funds.
+
+    Raises
+    ------
+    InvariantError
+        They do not.
+    """
+    if period_pay > max(handed + funds, 0):
+        raise fail("the period", "pays more than its orders left and the funds")

@@ -1,0 +1,187 @@
+"""Failures that were found once, reduced to their smallest cases."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+import fenxiao as fx
+from fenxiao._arrays import MINOR_MAX
+from fenxiao.errors import MoneyOverflowError, StateError
+from fenxiao.state import Deferred
+from tests.engine.bridge import Scripted, lines_of
+
+TREE = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann", "cai": "bo"})
+
+
+def order(order_id=1, line=0, **columns):
+    """One line of 100.00 with a margin of 50.00, credited to cai."""
+    values = {"order_id": order_id, "line": line, "member": "cai", "paid": 10_000, "margin": 5_000}
+    return values | {"product": "tea", "region": "north"} | columns
+
+
+def settled(records, policies, *, margin="margin", guard="order", state=None, **options):
+    """Settle some order lines."""
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column(margin, guard=guard), policies=policies, **options)
+    orders = fx.Orders.from_records(records, unit="minor", money=("room",) if "room" in records[0] else ())
+    return fx.settle(fx.Facts(tree=TREE, orders=orders), plan, state=state)
+
+
+def referral(**fields):
+    """Make a level commission of 10 and 5 percent."""
+    return fx.LevelCommission(
+        "referral", **({"base": "paid", "rates": ["10%", "5%"], "if_not": "company"} | fields)
+    )
+
+
+@pytest.mark.parametrize("table", [{"rates": ["10%"]}, {"rates": (), "by_length": {1: ["10%"]}}])
+def test_a_plan_may_pay_the_credited_member_alone(table):
+    """One rate from level 0 (the seller is the only tier) is a plan like any other."""
+    run = settled([order()], [referral(start_level=0, **table)])
+    assert run.totals().to_dict() == {"cai": Decimal("10.00")}
+
+
+@pytest.mark.parametrize("amount", ["9223372.04", "10000000.00", "92233720368547758.07"])
+def test_limits_of_ten_million_and_more_are_legal(amount):
+    """Caps, limits by rank and fixed money may be whatever the currency's minor units can hold."""
+    assert fx.Cap.company(amount).money == amount
+    assert fx.Cap(scope="payee", by_rank={"gold": amount}).by_rank == (("gold", amount),)
+    assert fx.Fixed(amount).amount == amount
+    run = settled([order()], [referral()], caps=[fx.Cap.per_order(amount), fx.Cap.company(amount)])
+    assert run.totals().to_dict() == {"ann": Decimal("5.00"), "bo": Decimal("10.00")}
+
+
+def test_amounts_of_a_plan_with_too_many_decimals_are_refused_by_its_currency():
+    """A cap or fixed money in fractions of a minor unit is refused where the currency is known."""
+    for caps, policies in (
+        ([fx.Cap.company("1.001")], [referral()]),
+        ([], [referral(rates=[fx.Fixed("1.001")])]),
+    ):
+        with pytest.raises(fx.FenxiaoError, match="decimals"):
+            settled([order()], policies, caps=caps)
+
+
+def test_the_line_guard_comes_right_after_the_line_caps():
+    """With guard="line" the line's margin cuts before caps on products, policies and the order do.
+
+    The line's margin leaves ann and bo 20 and 20 of line 0. The product cap of 60 then finds 40 + 30 and cuts
+    in proportion; had it come first, it would have found 100 + 30.
+    """
+    records = [order(line=0, margin=40), order(line=1, margin=100)]
+    entries = [(1, 0, "ann", 1, 50), (1, 0, "bo", 1, 50), (1, 1, "ann", 1, 30)]
+    cap = fx.Cap.per_product("0.60", within="order")
+    run = settled(records, [Scripted("script", entries=entries)], guard="line", caps=[cap])
+    allowed = {(key[1], key[4]): value for key, (_, value) in lines_of(run).items()}
+    assert allowed == {(0, "ann"): 17, (0, "bo"): 17, (1, "ann"): 26}
+    assert run.margin_report().cuts == (("product_in_order 1", 10), ("the margin of orders", 60))
+
+
+def test_the_line_guard_comes_before_a_product_cap_that_rejects():
+    """What the line's margin has cut already is not too much for a product cap that rejects."""
+    cap = fx.Cap.per_product("0.00", within="order", rule="reject")
+    run = settled([order(margin=0)], [Scripted("s", entries=[(1, 0, "ann", 1, 1)])], guard="line", caps=[cap])
+    assert run.totals().to_dict() == {}
+
+
+@pytest.mark.parametrize("scope", ["line", "product_in_order", "policy_in_order", "order"])
+@pytest.mark.parametrize("rule", ["proportional", "priority", "equal_awards", "equal_losses", "talmud"])
+def test_a_negative_column_as_limit_leaves_nothing(scope, rule):
+    """A cap whose column is negative (a loss) leaves nothing, and raises nothing."""
+    entries = [(1, 0, "ann", 1, 10), (1, 0, "bo", 1, 7)]
+    cap = fx.Cap(scope=scope, column="margin", rule=rule)
+    for records in ([order(margin=-5, room=100)], [order(line=line, margin=-5, room=100) for line in (0, 1)]):
+        run = settled(records, [Scripted("script", entries=entries)], margin="room", caps=[cap])
+        assert run.margin_report().used == 0
+
+
+def guest_order(caps=()):
+    """Let a user's policy pay ann for an order that credits nobody."""
+    return settled([order(member=None)], [Scripted("script", entries=[(1, 0, "ann", 1, 10)])], caps=caps)
+
+
+def test_a_users_policy_may_pay_for_an_order_without_a_member():
+    """A line on a guest's order has no source; every view of it works."""
+    run = guest_order()
+    assert run.totals().to_dict() == {"ann": Decimal("0.10")}
+    assert [batch.columns()["source"] for batch in run.lines()] == [[None]]
+    assert run.statement("ann").total_minor == 10
+    assert "0.10 of 0.10" in str(run.explain("ann", 1))
+
+
+def test_a_cap_on_sources_leaves_orders_without_a_member_alone():
+    """A guest's order belongs to no source, so that a cap by source does not cut it."""
+    run = guest_order([fx.Cap.per_source("0.05")])
+    assert run.totals().to_dict() == {"ann": Decimal("0.10")}
+
+
+def test_a_total_that_does_not_fit_is_an_error_and_never_wraps():
+    """Claims of one member that add up beyond 64 bits raise, although allowed and withheld each fit."""
+    records = [order(1, margin=MINOR_MAX), order(2, margin=0)]
+    entries = [(number, 0, "ann", 1, MINOR_MAX) for number in (1, 2)]
+    with pytest.raises(MoneyOverflowError):
+        settled(records, [Scripted("script", entries=entries)]).totals()
+
+
+@pytest.mark.parametrize("cap", [fx.Cap.per_order("100%", of="paid"), fx.Cap.per_period("100%", of="paid")])
+def test_a_limit_beyond_64_bits_limits_nothing(cap):
+    """A cap whose limit does not fit is an intermediate: the answer fits and is exact."""
+    records = [order(line=line, paid=MINOR_MAX) for line in (0, 1)]
+    run = settled(records, [Scripted("script", entries=[(1, 0, "ann", 1, 3)])], caps=[cap])
+    assert run.totals().to_dict() == {"ann": Decimal("0.03")}
+
+
+def test_deferred_pay_of_a_policy_that_is_gone_is_refused():
+    """A state that names a policy which the plan does not have is refused like one that names a cap."""
+    state = fx.State(deferred=[Deferred("payee 1", "ann", "gone", "ann", "2026-01", 50)])
+    cap = fx.Cap.per_payee("8.00", cut="defer")
+    with pytest.raises(StateError):
+        settled([order()], [referral()], caps=[cap], state=state)
+
+
+@pytest.mark.parametrize(
+    "caps", [[], [fx.Cap.per_product("1.00", within="period"), fx.Cap.per_region("1.00")]]
+)
+def test_merging_with_an_empty_batch_changes_nothing(caps):
+    """A machine that had no orders at all joins in: its table need not list the others' columns."""
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column(), policies=[referral()], caps=caps)
+    facts = fx.Facts(tree=TREE, orders=fx.Orders.from_records([order()], unit="minor"))
+    empty = fx.settle(facts.with_orders(fx.Orders.empty(unit="minor")), plan)
+    full = fx.settle(facts, plan)
+    assert fx.merge(full, empty).fingerprint() == full.fingerprint()
+    assert fx.merge(empty, full).fingerprint() == full.fingerprint()
+    assert fx.merge(empty, empty).totals().to_dict() == {}
+
+
+@pytest.mark.parametrize("column", ["product", "region"])
+def test_batches_that_number_their_products_apart_merge_by_name(column):
+    """Groups of wide caps are products and regions by name, whatever number a batch gave them."""
+    cap = fx.Cap(scope=column, money="12.00")
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column(), policies=[referral()], caps=[cap])
+    records = [order(1, **{column: "x"}), order(2, **{column: "y"}), order(3, **{column: "x"})]
+    facts = fx.Facts(tree=TREE, orders=fx.Orders.from_records(records, unit="minor"))
+    runs = [
+        fx.settle(facts.with_orders(fx.Orders.from_records(part, unit="minor")), plan)
+        for part in (records[1:], records[:1])
+    ]
+    assert fx.merge(*runs).fingerprint() == fx.settle(facts, plan).fingerprint()
+
+
+def test_trees_that_number_their_members_apart_merge_by_label():
+    """Two machines may have read the members in different orders."""
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column(), policies=[referral(start_level=0)])
+    runs = [
+        fx.settle(
+            fx.Facts(
+                tree=fx.ReferralTree.from_mapping(rows),
+                orders=fx.Orders.from_records([order(number, member=member)], unit="minor"),
+            ),
+            plan,
+        )
+        for number, member, rows in (
+            (1, "cai", {"ann": None, "bo": "ann", "cai": "ann"}),
+            (2, "bo", {"cai": "ann", "bo": "ann", "ann": None}),
+        )
+    ]
+    expected = {"ann": Decimal("10.00"), "bo": Decimal("10.00"), "cai": Decimal("10.00")}
+    assert fx.merge(*runs).totals().to_dict() == fx.merge(*reversed(runs)).totals().to_dict() == expected

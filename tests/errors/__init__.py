@@ -1,0 +1,1 @@
+"""What the library says to bad input, through its public names only."""

@@ -1,0 +1,1 @@
+"""Expressions: bases, conditions and selections, against naive readings."""

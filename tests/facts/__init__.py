@@ -1,0 +1,1 @@
+"""Facts: joined once, refused early."""

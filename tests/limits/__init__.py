@@ -1,0 +1,1 @@
+"""Margins and caps: what their constructors accept."""

@@ -1,0 +1,1 @@
+"""Sheets, cells, tallies, batches of lines, and the second check."""

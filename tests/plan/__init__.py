@@ -1,0 +1,1 @@
+"""Plans: constructor, plain data and back, the hash."""

@@ -1,0 +1,1 @@
+"""Policies: level commission's constructor, and policies of one's own."""

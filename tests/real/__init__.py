@@ -1,0 +1,1 @@
+"""Checks on real purchases, skipped where the data is absent."""

@@ -1,0 +1,1 @@
+"""The sponsor route against a naive climb."""

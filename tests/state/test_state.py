@@ -1,0 +1,92 @@
+"""`State` and `Deferred`: what outlives a run."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import fenxiao as fx
+from fenxiao.errors import StateError
+from fenxiao.state import Deferred
+from tests.expressions.refusals import refused
+from tests.policies.samples import facts, levels, plan
+
+
+def deferred(**options):
+    """Return something put off, changed by the options."""
+    given = {
+        "cap": "c",
+        "group": "bo",
+        "policy": "referral",
+        "payee": "bo",
+        "earning_period": "2026-10",
+        "amount": 5,
+    }
+    return Deferred(**(given | options))
+
+
+def test_a_state_is_copied_and_compared_by_value():
+    """Later changes of the arguments do not reach the state."""
+    usage, waiting, settled = {("c", "lifetime"): {"bo": 5}}, [deferred()], ["2026-10"]
+    state = fx.State(usage=usage, deferred=waiting, settled=settled)
+    assert state == fx.State(
+        usage={("c", "lifetime"): {"bo": 5}}, deferred=(deferred(),), settled=("2026-10",)
+    )
+    usage[("c", "lifetime")]["bo"] = 7
+    waiting.clear()
+    settled.clear()
+    assert state.used("c", "lifetime") == {"bo": 5}
+    assert state.used("c", "2026") == state.used("d", "lifetime") == {}
+    assert (state.deferred, state.settled) == ((deferred(),), ("2026-10",))
+    assert fx.State() == fx.State(usage={}, deferred=(), settled=())
+    assert pickle.loads(pickle.dumps(state)) == state
+    assert eval(repr(state), {"State": fx.State, "Deferred": Deferred}) == state
+
+
+INVALID = {
+    "usage list": {"usage": [1]},
+    "usage none": {"usage": None},
+    "usage key": {"usage": {"c": {"bo": 5}}},
+    "usage key numbers": {"usage": {(1, 2): {"bo": 5}}},
+    "usage groups": {"usage": {("c", "lifetime"): 5}},
+    "usage negative": {"usage": {("c", "lifetime"): {"bo": -5}}},
+    "usage float": {"usage": {("c", "lifetime"): {"bo": 1.5}}},
+    "usage text": {"usage": {("c", "lifetime"): {"bo": "5"}}},
+    "usage bool": {"usage": {("c", "lifetime"): {"bo": True}}},
+    "deferred number": {"deferred": 3},
+    "deferred others": {"deferred": [3]},
+    "settled text": {"settled": "2026-10"},
+    "settled numbers": {"settled": [2026]},
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_what_is_no_state_is_refused(name):
+    """A negative usage would raise a cap, a text would be split into letters: typed errors instead."""
+    refused(lambda: fx.State(**INVALID[name]), StateError, absent=("'bo'",))
+
+
+@pytest.mark.parametrize("amount", [0, -1, True, 1.5, "5", None, np.int64(5)], ids=repr)
+def test_what_is_put_off_is_positive_minor_units(amount):
+    """Zero, negative and other kinds of numbers are refused."""
+    refused(lambda: deferred(amount=amount), StateError, "deferred amount")
+
+
+CAPPED = plan(levels(), caps=[fx.Cap.per_payee("1.00", window="lifetime", name="c")])
+
+
+def test_a_state_must_belong_to_the_plan():
+    """Usage or pay put off of a cap that the plan does not have is refused."""
+    for state in (fx.State(usage={("z", "lifetime"): {}}), fx.State(deferred=[deferred(cap="z")])):
+        refused(lambda state=state: fx.settle(facts(), CAPPED, state=state), StateError, "'z'", "c")
+        refused(lambda state=state: fx.settle(facts(), plan(), state=state), StateError, "'z'")
+
+
+def test_usage_lowers_the_room():
+    """What a cap has used up in its window counts."""
+    run = fx.settle(facts(), CAPPED, state=fx.State(usage={("c", "lifetime"): {"bo": 40, "ann": 200}}))
+    assert run.totals().to_dict() == {"bo": run.payout("bo")}
+    assert run.payout("bo") * 100 == 60
+    assert run.state.used("c", "lifetime") == {"bo": 100, "ann": 200}

@@ -1,0 +1,1 @@
+"""Views in words: texts, tables, reports."""
