@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, get_args
 
 import attrs
@@ -11,7 +12,7 @@ from fenxiao.expressions import Base
 from fenxiao.money import Rate, is_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 Rule: TypeAlias = Literal["proportional", "priority", "equal_awards", "equal_losses", "talmud", "reject"]
 RULES: Final = get_args(Rule)
@@ -74,10 +75,19 @@ def _money(_: object, attribute: attrs.Attribute[Any], value: str | None) -> Non
 def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return (value,) if isinstance(value, str) else tuple(value)
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, tuple | list | set | frozenset) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise PlanError(
+            "Cap, on or counting", "is not a list of policies' names", value=value, allowed='["referral"]'
+        )
+    return tuple(sorted(names) if isinstance(names, set | frozenset) else names)
 
 
-def _money_by_rank(table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _money_by_rank(table: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(table, Mapping | tuple):
+        raise PlanError("Cap, by_rank", f"is a {type(table).__name__}", allowed='{"gold": "500.00"}')
     pairs = tuple(dict(table).items())
     for rank, money in pairs:
         if not is_amount(money):

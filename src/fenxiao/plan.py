@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
 import cattrs
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from cattrs.errors import (
+    AttributeValidationNote,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+    IterableValidationNote,
+)
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from fenxiao.errors import FenxiaoError, PlanError, UnsupportedError, instance_of
@@ -29,24 +35,36 @@ _BUILT_IN: Final[tuple[type[Policy], ...]] = (LevelCommission,)
 
 
 def _currency(value: Any) -> Currency:
-    return Currency(**value) if isinstance(value, dict) else Currency.of(value)
+    if isinstance(value, dict):
+        if set(value) != {"code", "decimals"}:
+            raise PlanError(
+                "a currency", "has other keys", value=sorted(map(str, value)), allowed="code, decimals"
+            )
+        return Currency(value["code"], value["decimals"])
+    return Currency.of(value)
 
 
-def _tuple_of(kind: Any, thing: str, values: Any) -> tuple[Any, ...]:
-    listed = (values,) if isinstance(values, kind) else tuple(values)
-    strange = [value for value in listed if not isinstance(value, kind)]
+def _tuple_of(kind: Any, thing: str, values: Any, example: str) -> tuple[Any, ...]:
+    listed = (values,) if isinstance(values, kind) else values
+    strange = (
+        [value for value in listed if not isinstance(value, kind)]
+        if isinstance(listed, list | tuple)
+        else [values]
+    )
     if strange:
-        raise PlanError(f"Plan, {thing}", "hold something else", value=type(strange[0]).__name__)
-    return listed
+        raise PlanError(
+            f"Plan, {thing}", f"hold a {type(strange[0]).__name__}", allowed=f"a list such as [{example}]"
+        )
+    return tuple(listed)
 
 
 def _policies(policies: Any) -> tuple[Policy, ...]:
-    return _tuple_of(Policy, "policies", policies)
+    return _tuple_of(Policy, "policies", policies, "LevelCommission(...)")
 
 
 def _named_caps(caps: Any) -> tuple[Cap, ...]:
     """Give caps without a name one: the scope and its count, which does not depend on other scopes."""
-    listed = _tuple_of(Cap, "caps", caps)
+    listed = _tuple_of(Cap, "caps", caps, "Cap.per_order(...)")
     named, seen = [], dict[str, int]()
     for cap in listed:
         seen[cap.scope] = seen.get(cap.scope, 0) + 1
@@ -168,8 +186,8 @@ class Plan:
         PlanError
             A missing or unknown key, a value of the wrong kind; the message names the path.
         """
-        if not isinstance(data, dict) or data.get("version") != VERSION:
-            version = data.get("version") if isinstance(data, dict) else data
+        version = data.get("version") if isinstance(data, dict) else None
+        if type(version) is not int or version != VERSION:
             raise PlanError(
                 "plan, key 'version'",
                 "is not one that this release reads",
@@ -181,7 +199,7 @@ class Plan:
             return _converter(tuple(policies)).structure(body, cls)
         except (ClassValidationError, ForbiddenExtraKeysError) as error:
             path, cause = next(_causes(error, "plan"))
-            raise PlanError(path, str(cause), hint="Compare with Plan.to_dict()") from error
+            raise PlanError(path, cause, hint="Compare with Plan.to_dict()") from None
 
     def _own_kinds(self) -> tuple[type[Policy], ...]:
         kinds = {type(policy) for policy in self.policies} - set(_BUILT_IN)
@@ -202,24 +220,30 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _causes(error: BaseException, path: str) -> Iterator[tuple[str, BaseException | str]]:
-    """Yield the leaves of a structuring error with their paths."""
+def _causes(error: BaseException, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the leaves of a structuring error: where, and what is wrong."""
     if isinstance(error, ForbiddenExtraKeysError):
-        yield path, f"has unknown keys {sorted(error.extra_fields)}"
+        yield path, f"has unknown keys {sorted(map(str, error.extra_fields))}"
     elif isinstance(error, ClassValidationError | IterableValidationError):
         for inner in error.exceptions:
-            note = next(
-                (n for n in getattr(inner, "__notes__", ()) if hasattr(n, "name") or hasattr(n, "index")),
-                None,
-            )
-            step = "" if note is None else f".{note.name}" if hasattr(note, "name") else f"[{note.index}]"
+            notes = getattr(inner, "__notes__", ())
+            step = "".join(_step(note) for note in notes[:1])
             yield from _causes(inner, path + step)
     elif isinstance(error, FenxiaoError):
         yield path, str(error).removesuffix(".")
     elif isinstance(error, KeyError):
-        yield path, f"lacks the key {error.args[0]!r}"
+        yield path, "is missing"
     else:
-        yield path, f"cannot be read ({error})"
+        yield path, "is of a kind that cannot be read"
+
+
+def _step(note: Any) -> str:
+    """Return the part of a path that a structuring note stands for."""
+    if isinstance(note, IterableValidationNote):
+        return f"[{note.index}]"
+    if isinstance(note, AttributeValidationNote):
+        return f".{_RENAMED[Margin].get(note.name, note.name)}"
+    return ""
 
 
 def _tables(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
@@ -259,7 +283,30 @@ def _strict(kind: type[Any]) -> Callable[[Any, Any], Any]:
     return structure
 
 
+def _reader(convert: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _: convert(value)
+
+
+def _list(data: Any) -> list[Any]:
+    if not isinstance(data, list | tuple):
+        raise PlanError("a list", f"is a {type(data).__name__}", allowed="[...]")
+    return list(data)
+
+
+def _of_dict(kind: type[Any], read: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def structure(data: Any, wanted: Any) -> Any:
+        if not isinstance(data, dict):
+            raise PlanError(
+                f"a {kind.__name__}", f"is a {type(data).__name__}", allowed="a mapping of its fields"
+            )
+        return read(data, wanted)
+
+    return structure
+
+
 _TABLES: Final = frozenset({"by_rank", "by_length", "by_product", "by_category"})
+_RENAMED: Final = {Margin: {"share": "rate", "name_of_column": "column", "from_catalog": "catalog"}}
+"""Fields whose plain data has another name, because the class has a method of that name."""
 
 
 def _converter(own: Iterable[type[Policy]]) -> cattrs.Converter:
@@ -275,14 +322,30 @@ def _converter(own: Iterable[type[Policy]]) -> cattrs.Converter:
     for simple in (str, int, bool):
         converter.register_structure_hook(simple, _strict(simple))
 
-    def write(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
-        hooks = {
-            field.name: override(
-                unstruct_hook=_tables if field.name in _TABLES else None, omit=not field.init
+    def overrides(kind: type[Any], *, reads: bool) -> dict[str, Any]:
+        """Return how each field is written, or read: by its own converter, so that errors name the field."""
+        found = {}
+        for field in attrs.fields(kind):
+            convert = field.converter
+            found[field.name] = override(
+                rename=_RENAMED.get(kind, {}).get(field.name),
+                omit=not field.init,
+                unstruct_hook=_tables if field.name in _TABLES and not reads else None,
+                struct_hook=_reader(convert) if reads and callable(convert) else None,
             )
-            for field in attrs.fields(kind)
-        }
-        return make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **hooks)  # type: ignore[arg-type]  # one override a field
+        return found
+
+    def write(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
+        made: Any = make_dict_unstructure_fn(
+            kind, converter, _cattrs_omit_if_default=True, **overrides(kind, reads=False)
+        )
+        return made  # type: ignore[no-any-return]
+
+    for kind in (*kinds.values(), Cap, Margin):
+        read: Any = make_dict_structure_fn(
+            kind, converter, _cattrs_forbid_extra_keys=True, **overrides(kind, reads=True)
+        )
+        converter.register_structure_hook(kind, _of_dict(kind, read))
 
     writers = {kind: write(kind) for kind in (*kinds.values(), Cap, Margin)}
 
@@ -318,8 +381,11 @@ def _converter(own: Iterable[type[Policy]]) -> cattrs.Converter:
             Plan,
             converter,
             _cattrs_forbid_extra_keys=True,
-            policies=override(struct_hook=lambda data, _: converter.structure(data, tuple[Policy, ...])),
-            caps=override(struct_hook=lambda data, _: converter.structure(data, tuple[Cap, ...])),
+            currency=override(struct_hook=_reader(_currency)),
+            policies=override(
+                struct_hook=lambda data, _: converter.structure(_list(data), tuple[Policy, ...])
+            ),
+            caps=override(struct_hook=lambda data, _: converter.structure(_list(data), tuple[Cap, ...])),
             margin=override(struct_hook=lambda data, _: converter.structure(data, Margin)),
         ),
     )

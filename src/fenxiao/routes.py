@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final, get_args
 
 import attrs
 import numpy as np
@@ -98,7 +98,7 @@ class SponsorRoute:
             self._end_where(payees == self._nobody(), payees)
         return payees
 
-    def _nobody(self) -> np.int32:
+    def _nobody(self) -> np.integer[Any]:
         return INDEX(len(self.up) - 1)
 
     def _climbed(self, member: IndexArray, levels: int) -> IndexArray:

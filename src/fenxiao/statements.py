@@ -136,23 +136,24 @@ class StatementLine:
     allowed: int
     reason: Reason
     earning_period: str
+    released: bool = False
 
-    def text(self, decimals: int) -> str:
-        """Return the line as a sentence."""
+    def text(self, decimals: int, *, names_policy: bool = False, names_line: bool = False) -> str:
+        """Return the line as a sentence, with the policy and the order's line where they tell lines apart."""
         text = f"{format_minor(self.allowed, decimals)}: "
+        text += f"{self.policy}, " if names_policy and self.order_id is not None else ""
         text += f"level {self.level} of " if self.level >= 0 else ""
-        text += f"order {self.order_id}" if self.order_id is not None else f"policy {self.policy}"
+        text += f"order {self.order_id}" if self.order_id is not None else self.policy
+        text += f" line {self.line}" if names_line and self.order_id is not None else ""
+        if self.released:
+            text += f", earned in {self.earning_period or 'an earlier run'}"
         if self.rate:
+            of_base = self.rate.endswith("%") or "/" in self.rate
             text += f", {percent(self.rate)}" + (
-                f" of {format_minor(self.base, decimals)}"
-                if self.rate.endswith("%") or "/" in self.rate
-                else ""
+                f" of {format_minor(self.base, decimals)}" if of_base else ""
             )
         if self.allowed != self.claimed:
-            claimed, less = (
-                format_minor(self.claimed, decimals),
-                format_minor(self.claimed - self.allowed, decimals),
-            )
+            claimed, less = (format_minor(n, decimals) for n in (self.claimed, self.claimed - self.allowed))
             text += f" = {claimed}, less {less} ({REASON_TEXT[self.reason]})"
         return text
 
@@ -184,7 +185,12 @@ class Statement:
         decimals = self.currency.decimals
         if not self.entries:
             return f"{format_minor(0, decimals)}: nothing was claimed"
-        texts = [entry.text(decimals) for entry in self.entries]
+        several_policies = len({entry.policy for entry in self.entries}) > 1
+        several_lines = any(entry.line for entry in self.entries)
+        texts = [
+            entry.text(decimals, names_policy=several_policies, names_line=several_lines)
+            for entry in self.entries
+        ]
         if len(texts) > 1:
             texts.append(f"{format_minor(self.total_minor, decimals)} {self.currency.code} in all")
         return "\n".join(texts)
@@ -223,9 +229,9 @@ class Verdict:
     reason: Reason
     detail: str = ""
 
-    def text(self, decimals: int) -> str:
-        """Return the verdict as a sentence."""
-        place = f"{self.policy}: " + (
+    def text(self, decimals: int, *, names_line: bool = False) -> str:
+        """Return the verdict as a sentence, with the order's line where an order has several."""
+        place = f"{self.policy}{f', line {self.line}' if names_line else ''}: " + (
             f"level {self.level}, " if self.level is not None and self.level >= 0 else ""
         )
         why = REASON_TEXT.get(self.reason, f"reason {int(self.reason)}")
@@ -247,7 +253,10 @@ class Explanation:
     verdicts: tuple[Verdict, ...]
 
     def __str__(self) -> str:
-        return "\n".join(verdict.text(self.currency.decimals) for verdict in self.verdicts)
+        several = len({verdict.line for verdict in self.verdicts}) > 1
+        return "\n".join(
+            verdict.text(self.currency.decimals, names_line=several) for verdict in self.verdicts
+        )
 
     __repr__ = __str__
 

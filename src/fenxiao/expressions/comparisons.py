@@ -257,6 +257,10 @@ def own(name: str) -> Subject:
 
 
 _OPERATORS: Final = ("is", "in", *_COMPARE)
+_FORMS: Final = (
+    '{"column": "active", "is": true}, {"own": "paid", "at_least": "100.00"}, '
+    'or these under "all", "any", "not"'
+)
 
 
 def predicate_from_data(data: object) -> Predicate:
@@ -281,10 +285,12 @@ def predicate_from_data(data: object) -> Predicate:
         if len(kinds) == len(operators) == 1 and not set(data) - {kinds[0], operators[0], "order"}:
             kind, operator = cast("Literal['column', 'own']", kinds[0]), cast("Operator", operators[0])
             return Test(kind, data[kind], operator, data[operator], data.get("order", ()))
+        strange = sorted(map(str, set(data) - {"all", "any", "not", "column", "own", "order", *_OPERATORS}))
+        if strange:
+            raise ExpressionError("a condition", "has unknown keys", value=strange, allowed=_FORMS)
     raise ExpressionError(
         "a condition",
         "cannot be read",
         value=data,
-        allowed='{"column": "active", "is": true}, {"own": "paid", "at_least": "100.00"}, '
-        'or these under "all", "any", "not"',
+        allowed=_FORMS,
     )

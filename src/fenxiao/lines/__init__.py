@@ -1,13 +1,14 @@
 """Order lines: claims, guarded block by block, as totals and as batches of lines."""
 
-from fenxiao.lines.batch import NO_CUT, NO_ORDER, LineBatch, LineTerms
+from fenxiao.lines.batch import NO_CUT, NO_ORDER, CutBatch, LineBatch, LineTerms
 from fenxiao.lines.blocks import GuardedBlock, OrderRun
-from fenxiao.lines.stream import WideSplit, batches_of, empty_batch, joined
+from fenxiao.lines.stream import WideSplit, batches_of, cuts_of, empty_batch, joined
 from fenxiao.lines.totals import OrderTotals, Sums, withheld_totals
 
 __all__ = [
     "NO_CUT",
     "NO_ORDER",
+    "CutBatch",
     "GuardedBlock",
     "LineBatch",
     "LineTerms",
@@ -16,6 +17,7 @@ __all__ = [
     "Sums",
     "WideSplit",
     "batches_of",
+    "cuts_of",
     "empty_batch",
     "joined",
     "withheld_totals",

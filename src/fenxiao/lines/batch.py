@@ -34,6 +34,10 @@ class LineTerms:
     caps: tuple[Cap, ...]
     earning_period: str
 
+    def cap_name(self, place: int) -> str:
+        """Return the name of the cap at a place; the number of caps is a margin."""
+        return self.caps[place].name if place < len(self.caps) else "margin"
+
     def reason_of(self, place: int, *, in_order: bool) -> Reason:
         """Return the reason that stands for the cap at a place; the number of caps is a margin."""
         if place == NO_CUT:
@@ -41,6 +45,39 @@ class LineTerms:
         if place < len(self.caps):
             return self.caps[place].reason
         return Reason.CUT_MARGIN if in_order else Reason.CUT_PERIOD_MARGIN
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class CutBatch:
+    """What one cap took from some lines, one entry a line; a line may occur under several caps.
+
+    Attributes
+    ----------
+    lines : LineBatch
+        The lines, as in `LineBatch`. Wide caps cut totals: their lines stand for no single order.
+    cap : str
+        The cap's name, ``"margin"`` for the margin of orders or what the period's orders leave.
+    amount : int64 [n]
+        Minor units taken.
+    """
+
+    lines: LineBatch
+    cap: str
+    amount: MinorArray
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return len(self.amount)
+
+    def columns(self) -> dict[str, Any]:
+        """Return every column by name, ready for a data frame; money in minor units."""
+        wanted = ("order_id", "line", "payee", "policy", "level")
+        lines = self.lines.columns()
+        return {name: lines[name] for name in wanted} | {
+            "cap": [self.cap] * len(self),
+            "cut_minor": self.amount,
+        }
 
 
 @final

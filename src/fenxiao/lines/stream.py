@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
-from fenxiao.lines.batch import LineBatch, LineTerms
+from fenxiao.lines.batch import CutBatch, LineBatch, LineTerms
 from fenxiao.lines.totals import entry_columns
 from fenxiao.margin.cells import CellFinder
 from fenxiao.money import ration_many
@@ -182,6 +182,21 @@ def _base(sheet: Sheet, slot: int, keep: RowArray | slice) -> MinorArray:
     claims = next(claims for _, claims, slots in sheet.parts() if slots.start <= slot < slots.stop)
     base = np.zeros(len(sheet.block), dtype=MINOR) if claims.base_of is None else claims.base_of()
     return base[keep]
+
+
+def cuts_of(guarded: GuardedBlock, terms: LineTerms) -> Iterator[CutBatch]:
+    """Yield what each cap inside orders took, slot by slot of a block."""
+    rows = guarded.block.row_numbers
+    for stage, sheet in enumerate(guarded.sheets):
+        for cut in sheet.cuts:
+            for slot, taken in zip(cut.slots.tolist(), cut.taken, strict=True):
+                lines = np.zeros(len(rows), dtype=MINOR)
+                lines[cut.lines] = taken
+                batch = _slot_batch(sheet, stage, slot, rows, terms, None)
+                amount = lines[np.flatnonzero(sheet.claimed[slot])]
+                hit = np.flatnonzero(amount)
+                if len(hit):
+                    yield CutBatch(lines=batch.take(hit), cap=terms.cap_name(cut.cap), amount=amount[hit])
 
 
 def empty_batch(terms: LineTerms) -> LineBatch:

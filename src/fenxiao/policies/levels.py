@@ -79,7 +79,13 @@ def _where(value: object) -> Where | None:
 
 
 def _rounding(value: Any) -> Rounding:
-    return Rounding(**value) if isinstance(value, dict) else Rounding.of(value)
+    if isinstance(value, dict):
+        if not {"mode"} <= set(value) <= {"mode", "step"}:
+            raise PlanError(
+                "a rounding", "has other keys", value=sorted(map(str, value)), allowed="mode, step"
+            )
+        return Rounding(**value)
+    return Rounding.of(value)
 
 
 def _choice(allowed: Sequence[str], missing: str) -> Any:

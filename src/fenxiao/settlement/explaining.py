@@ -23,6 +23,8 @@ def statement_of(batch: LineBatch, run: OrderRun, member: Any, currency: Currenc
     rates = _rates(batch, run)
     orders = batch.terms.facts.orders
     names = batch.terms.policies
+    # A claim on orders that has no order was put off by an earlier run.
+    on_orders = {place for stage in run.prepared for place, _ in stage}
     entries = tuple(
         StatementLine(
             order_id=None if row == NO_ORDER else orders.order_id.value(row),
@@ -35,6 +37,7 @@ def statement_of(batch: LineBatch, run: OrderRun, member: Any, currency: Currenc
             allowed=allowed,
             reason=Reason(reason),
             earning_period=period,
+            released=row == NO_ORDER and (place in on_orders or period != batch.terms.earning_period),
         )
         for row, place, level, rate, base, claimed, allowed, reason, period in zip(
             batch.order_row.tolist(),
@@ -159,12 +162,14 @@ def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: in
     source = int(block.member[number])
     level: int | None = None
     reason = Reason.NOT_UPLINE
-    if source == len(tree):
+    if not hops:
+        # Only the policy knows whom it pays.
+        reason = Reason.NO_CLAIM
+    elif source == len(tree):
         reason = Reason.NO_MEMBER
-    elif hops and hops[0].reason is Reason.NOT_SELECTED:
+    elif hops[0].reason is Reason.NOT_SELECTED:
         reason = Reason.NOT_SELECTED
     elif index <= source < index + int(tree.size[index]):
         level = int(tree.depth[source]) - int(tree.depth[index])
-        if hops:
-            reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
+        reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
     return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason)

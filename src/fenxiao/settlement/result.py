@@ -14,11 +14,13 @@ from fenxiao.errors import PlanError
 from fenxiao.lines import (
     NO_CUT,
     NO_ORDER,
+    CutBatch,
     LineBatch,
     LineTerms,
     OrderRun,
     WideSplit,
     batches_of,
+    cuts_of,
     joined,
     withheld_totals,
 )
@@ -168,6 +170,19 @@ class Settlement:
             yield from batches_of(guarded, terms, split)
         if self.wide is not None:
             yield from self._other_lines(self.wide, terms)
+
+    def cuts(self) -> Iterator[CutBatch]:
+        """Yield what each cap took from whom: caps inside orders line by line, wide caps total by total."""
+        terms, wide = self.terms, self.wide
+        for guarded in self.run:
+            yield from cuts_of(guarded, terms)
+        for cut in () if wide is None else wide.cuts:
+            if len(cut.cell):
+                cells = wide.cells.take(cut.cell)  # type: ignore[union-attr]  # there are cuts
+                allowed = wide.allowed[cut.cell]  # type: ignore[union-attr]
+                place = np.full(len(cells), cut.cap, dtype=INDEX)
+                lines = self._orderless(terms, cells, cells.amount, allowed, place, None)
+                yield CutBatch(lines=lines, cap=terms.cap_name(cut.cap), amount=cut.amount)
 
     def lines_of(self, member: Any) -> LineBatch:
         """Return one member's lines, by order."""
@@ -322,7 +337,8 @@ class Settlement:
         paid = format_minor(report.used, self.plan.currency.decimals)
         period = "" if self.period is None else f" in {self.period}"
         code = self.plan.currency.code
-        return f"Settlement({report.orders:,} orders{period}: {paid} {code} paid, see margin_report())"
+        orders = f"{report.orders:,} order{'s' * (report.orders != 1)}"
+        return f"Settlement({orders}{period}: {paid} {code} paid, see margin_report())"
 
     def _repr_html_(self) -> str:
         totals, decimals = self.totals(), self.plan.currency.decimals

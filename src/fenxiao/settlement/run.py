@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
+from fenxiao._arrays import ROW
 from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError
 from fenxiao.facts import Facts
 from fenxiao.lines import LineTerms, OrderRun, batches_of, joined
 from fenxiao.money import Currency, format_minor, to_decimal
 from fenxiao.orders import Orders
+from fenxiao.periods import Period
 from fenxiao.plan import Plan
 from fenxiao.policies.base import OrderPolicy
 from fenxiao.policies.blocks import OrderBlock, Setting
@@ -25,20 +27,18 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from fenxiao.lines import LineBatch
-    from fenxiao.periods import Period
 
 _PREPARED: Final = "prepared for quotes"
 
 
-def _checked(facts: object, plan: object) -> None:
-    if not isinstance(facts, Facts):
-        raise InputError(
-            "facts", "are not Facts", value=type(facts).__name__, hint="Pass Facts(tree=..., orders=...)"
-        )
-    if not isinstance(plan, Plan):
-        raise InputError(
-            "plan", "is not a Plan", value=type(plan).__name__, hint="Read data with Plan.from_dict(data)"
-        )
+def _checked(name: str, value: object, kind: type[Any], hint: str) -> None:
+    if not isinstance(value, kind):
+        raise InputError(name, f"is a {type(value).__name__}", allowed=kind.__name__, hint=hint)
+
+
+def _checked_pair(facts: object, plan: object) -> None:
+    _checked("facts", facts, Facts, "Pass Facts(tree=..., orders=...)")
+    _checked("plan", plan, Plan, "Read data with Plan.from_dict(data)")
 
 
 def settle(
@@ -89,12 +89,11 @@ def settle(
     >>> print(run.margin_report())
     15.00 of 25.00 used, 10.00 kept
     """
-    _checked(facts, plan)
+    _checked_pair(facts, plan)
     before = State() if state is None else state
-    if not isinstance(before, State):
-        raise InputError(
-            "state", "is not a State", value=type(before).__name__, hint="Pass run.state of the run before"
-        )
+    _checked("state", before, State, "Pass run.state of the run before")
+    if period is not None:
+        _checked("period", period, Period, "Pass month(2026, 10) or Period.parse(text)")
     check_state(before, plan, period)
     setting = setting_of(facts, plan, period)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
@@ -145,6 +144,8 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         A policy's claims read more than their own order, so that the batches would have to be settled
         together.
     """
+    for each in (first, second):
+        _checked("merge", each, Settlement, "Merge what settle returned")
     if first.plan != second.plan:
         raise MergeError("plans", "differ", hint="Settle both batches with one plan")
     if (
@@ -152,8 +153,9 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         and first.facts.tree.fingerprint() != second.facts.tree.fingerprint()
     ):
         raise MergeError("referral trees", "differ", hint="Settle both batches against one tree")
-    if not _same_members(first.facts, second.facts):
-        raise MergeError("members' columns", "differ", hint="Settle both batches with one table of members")
+    for name in ("members", "catalog", "events"):
+        if not _same_table(first, second, name):
+            raise MergeError(name, "differ", hint="Settle both batches with the same")
     if first.period != second.period or first.state_before != second.state_before:
         raise MergeError(
             "period or state", "differ", hint="Settle both batches for one period, from one state"
@@ -177,23 +179,33 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         raise MergeError(
             "orders", "are in both batches", hint="Split batches by order, each order in one of them"
         )
-    facts = first.facts.with_orders(Orders.concat(first.facts.orders, second.facts.orders))
+    facts = first.facts.with_orders(_all_orders(first.facts.orders, second.facts.orders))
     setting = setting_of(facts, first.plan, first.period)
     run = OrderRun.prepare(setting, first.plan.policies, first.plan.margin, first.plan.caps)
     parts = [each.added.told_by(each.facts, facts) for each in (first, second)]
     return _finished(run, parts[0].plus(parts[1]), first.plan, first.state_before)
 
 
-def _same_members(first: Facts, second: Facts) -> bool:
-    """Return whether the members' columns hold the same, label by label."""
-    one, two = first.members, second.members
+def _same_table(first: Settlement, second: Settlement, name: str) -> bool:
+    """Return whether both runs had the same members, catalog or events, row by row."""
+    one, two = getattr(first.facts, name), getattr(second.facts, name)
     if one is two or one is None or two is None:
         return one is two
-    if sorted(one.names) != sorted(two.names):
+    if sorted(one.names) != sorted(two.names) or len(one) != len(two):
         return False
-    here, there = np.argsort(first.tree.label_rank), np.argsort(second.tree.label_rank)
-    pairs = [(one.column(name).take(here), two.column(name).take(there)) for name in one.names]
-    return all(left.same_as(right) for left, right in pairs)
+    here = there = np.arange(len(one), dtype=ROW)
+    if name == "members":
+        here, there = (np.argsort(each.facts.tree.label_rank) for each in (first, second))
+    pairs = [(one.column(column).take(here), two.column(column).take(there)) for column in one.names]
+    same_rows = name != "catalog" or (one.products, one.margin_rates) == (two.products, two.margin_rates)
+    return same_rows and all(left.same_as(right) for left, right in pairs)
+
+
+def _all_orders(first: Orders, second: Orders) -> Orders:
+    """Return two disjoint tables of orders as one; an empty one need not have the same columns."""
+    if not len(second):
+        return first
+    return Orders.concat(first, second) if len(first) else second
 
 
 @final
@@ -269,7 +281,12 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     >>> fx.quote(fx.Facts(tree=tree), plan, {"order_id": 1, "member": "bo", "paid": "100.00"})
     Quote(10.00 of 25.00 CNY to 1 payee(s))
     """
-    _checked(facts, plan)
+    _checked_pair(facts, plan)
+    given: Any = order
+    if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
+        raise OrdersError(
+            "quote", f"takes an order, not a {type(given).__name__}", allowed="a mapping, or a list of them"
+        )
     records: list[Mapping[str, Any]] = [order] if isinstance(order, Mapping) else list(order)
     orders = facts.orders.like(records)
     if orders.n_orders != 1:
@@ -304,7 +321,7 @@ def _prepared(facts: Facts, plan: Plan, quoted: Facts) -> OrderRun:
     # Conditions read the facts' own orders; where these are empty their columns are unknown, so the
     # quoted order's stand in for them.
     base = facts if len(facts.orders) else quoted
-    rows = slice(0, len(facts.orders)) if len(facts.orders) else np.zeros(0, dtype=np.intp)
+    rows = slice(0, len(facts.orders)) if len(facts.orders) else np.zeros(0, dtype=ROW)
     setting = Setting(facts=base, currency=plan.currency, rows=rows, anchor=plan.anchor)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
     kept["last"] = (plan, run)

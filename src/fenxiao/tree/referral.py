@@ -259,7 +259,8 @@ class ReferralTree(Forest):
             rows = np.flatnonzero(unknown)
             kind = f"{self.label_kind} labels of the tree's {len(self):,} members"
             hint = "Add the members to the tree" if column.kind == self.label_kind else "Convert the labels"
-            problem = f"has {len(rows):,} labels that are not in the tree"
+            many = "1 label that is" if len(rows) == 1 else f"{len(rows):,} labels that are"
+            problem = f"has {many} not in the tree"
             labels = column.pick(rows)
             raise UnknownMemberError(thing, problem, allowed=kind, hint=hint, rows=rows, labels=labels)
         if empty is not None:
