@@ -21,6 +21,8 @@ INSTANT: Final = np.int64
 REASON: Final = np.int16
 """A `Reason` code."""
 FLAG: Final = np.bool_
+BITS: Final = (np.uint8, np.uint16, np.uint32, np.uint64)
+"""Sets of small numbers as bits, the smallest kind first: a small table stays in the cache."""
 
 MinorArray: TypeAlias = npt.NDArray[np.int64]
 IndexArray: TypeAlias = npt.NDArray[np.int32]

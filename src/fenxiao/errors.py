@@ -96,6 +96,11 @@ class InputError(FenxiaoError, ValueError):
     """The facts, the plan or an argument are not what the library accepts."""
 
 
+def what(value: object) -> str:
+    """Return what a value of the wrong kind is, as a problem: ``is a dict``, ``is None``."""
+    return "is None" if value is None else f"is a {type(value).__name__}"
+
+
 def instance_of(*kinds: type[Any], optional: bool = False, error: type[InputError] = InputError) -> Any:
     """Return an attrs validator that wants one of `kinds` and raises a typed error otherwise.
 
@@ -107,7 +112,7 @@ def instance_of(*kinds: type[Any], optional: bool = False, error: type[InputErro
         fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
         if not fits and not (optional and value is None):
             thing = f"{type(instance).__name__}, {attribute.name}"
-            raise error(thing, f"is a {type(value).__name__}", allowed=names)
+            raise error(thing, what(value), allowed=names)
 
     return check
 

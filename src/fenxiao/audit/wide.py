@@ -15,8 +15,8 @@ from fenxiao.money import to_minor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fenxiao.cells import Cells
     from fenxiao.limits import Cap
-    from fenxiao.margin.cells import Cells
     from fenxiao.policies.blocks import Setting
     from fenxiao.state import State
 

@@ -9,16 +9,16 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
+from fenxiao.cells import CellFinder
 from fenxiao.lines.batch import CutBatch, LineBatch, LineTerms
 from fenxiao.lines.totals import entry_columns
-from fenxiao.margin.cells import CellFinder
 from fenxiao.money import ration_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from fenxiao.cells import Cells
     from fenxiao.lines.blocks import GuardedBlock
-    from fenxiao.margin.cells import Cells
     from fenxiao.sheets import Sheet
 
 

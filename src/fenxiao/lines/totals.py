@@ -9,8 +9,8 @@ import numpy as np
 from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray, blocks
 from fenxiao._kernels.packing import PackedTally
 from fenxiao._kernels.tally import Tally, exact_sum
+from fenxiao.cells import NONE, Cells
 from fenxiao.errors import OrdersError
-from fenxiao.margin.cells import NONE, Cells
 from fenxiao.sheets import exact_total
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The guard: claims and limits in, allowed amounts out. It knows no policy and holds for any claims."""
 
-from fenxiao.margin.cells import Cells
+from fenxiao.cells import Cells
 from fenxiao.margin.inside import OrderGuard
 from fenxiao.margin.wide import OF_ORDERS, OF_PERIOD, RELEASED, WideCut, WideGuard, WideOutcome
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Numbers
+from fenxiao.cells import NONE
 from fenxiao.errors import InputError, PlanError
-from fenxiao.margin.cells import NONE
 from fenxiao.money import to_minor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fenxiao.cells import Cells
     from fenxiao.limits import Cap
-    from fenxiao.margin.cells import Cells
     from fenxiao.policies.blocks import Setting
     from fenxiao.state import Deferred
 

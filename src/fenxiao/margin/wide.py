@@ -20,9 +20,9 @@ from fenxiao._arrays import (
     RowArray,
 )
 from fenxiao._kernels.tally import Tally, exact_sum
+from fenxiao.cells import Cells
 from fenxiao.errors import CapRejectedError, PlanError, StateError, UnknownMemberError, UnsupportedError
 from fenxiao.limits import WIDE, Cap, Margin
-from fenxiao.margin.cells import Cells
 from fenxiao.margin.groups import saturating_add
 from fenxiao.margin.scopes import KeyLabels, ScopeGroups, groups_of_cells, limits_of_groups
 from fenxiao.money import ration, ration_many

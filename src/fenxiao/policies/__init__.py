@@ -2,8 +2,8 @@
 
 from fenxiao.policies.base import Claims, Hop, OrderPolicy, PeriodPolicy, PeriodView, PreparedPolicy
 from fenxiao.policies.blocks import OrderBlock, Setting
-from fenxiao.policies.levels import LevelCommission
-from fenxiao.policies.schedules import Fixed
+from fenxiao.policies.levels import LevelCommission, rounding_of
+from fenxiao.policies.schedules import Fixed, fixed_of
 
 __all__ = [
     "Claims",
@@ -16,4 +16,6 @@ __all__ = [
     "PeriodView",
     "PreparedPolicy",
     "Setting",
+    "fixed_of",
+    "rounding_of",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
+from fenxiao._arrays import BITS, INDEX, MINOR, MINOR_MAX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
 from fenxiao._columns import Categories
 from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import InvariantError, PlanError, Reason
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from fenxiao.policies.levels import LevelCommission
 
 _ONE: Final = Fraction(1)
-_BITS: Final = (np.uint8, np.uint16, np.uint32, np.uint64)
-"""Unsigned integers that hold a bit a level, the smallest first: a small table stays in the cache."""
 
 
 @final
@@ -262,15 +260,15 @@ def _filled(payees: IndexArray | None, nobody: int) -> AnyArray:
     """Return for each column of payees the levels that have one, as bits."""
     if payees is None:
         raise InvariantError("a walk", "has no payees")
-    bits = np.zeros(payees.shape[1], dtype=_BITS[-1])
+    bits = np.zeros(payees.shape[1], dtype=BITS[-1])
     for level, payee in enumerate(payees):
-        bits |= (payee != nobody).astype(_BITS[-1]) << _BITS[-1](level)
+        bits |= (payee != nobody).astype(BITS[-1]) << BITS[-1](level)
     return bits
 
 
 def _filled_levels(route: SponsorRoute, members: int) -> AnyArray:
     """Return the filled levels of every member's own orders, the number of members for a guest's."""
-    kind = next(kind for kind in _BITS if kind(0).nbytes * 8 >= route.levels)
+    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= route.levels)
     filled = np.zeros(members + 1, dtype=kind)
     for low, high in blocks(members):
         payees = route.walk(np.arange(low, high, dtype=INDEX), None)

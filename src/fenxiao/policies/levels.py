@@ -13,7 +13,7 @@ from fenxiao.expressions import Base, Predicate, Where, predicate_from_data
 from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import DEPTH_MAX, OrderPolicy
 from fenxiao.policies.level_walk import PreparedLevels
-from fenxiao.policies.schedules import Cell, Fixed, Schedule
+from fenxiao.policies.schedules import Cell, Fixed, Schedule, fixed_of
 from fenxiao.routes import IF_NOT, SELF_PURCHASE
 
 if TYPE_CHECKING:
@@ -25,11 +25,7 @@ _ONE: Final = Fraction(1)
 
 
 def _cell(value: object) -> Cell:
-    if isinstance(value, Fixed):
-        return value
-    if isinstance(value, dict) and set(value) == {"fixed"}:
-        return Fixed(value["fixed"])
-    return Rate.of(value)  # type: ignore[arg-type]  # refuses what it cannot read
+    return fixed_of(value) if isinstance(value, Fixed | dict) else Rate.of(value)  # type: ignore[arg-type]  # refuses what it cannot read
 
 
 def _schedule(values: object) -> Schedule:
@@ -78,7 +74,8 @@ def _where(value: object) -> Where | None:
     return None if value is None else Where.from_data(value)
 
 
-def _rounding(value: Any) -> Rounding:
+def rounding_of(value: Any) -> Rounding:
+    """Return a rounding, of its name or of plain data."""
     if isinstance(value, dict):
         if not {"mode"} <= set(value) <= {"mode", "step"}:
             raise PlanError(
@@ -171,7 +168,7 @@ class LevelCommission(OrderPolicy):
     eligible: Predicate | None = attrs.field(default=None, converter=_predicate)
     self_purchase: str = attrs.field(default="pay", validator=_choice(SELF_PURCHASE, ""))
     where: Where | None = attrs.field(default=None, converter=_where)
-    rounding: Rounding = attrs.field(default=FLOOR, converter=_rounding)
+    rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
     above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
     def __attrs_post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import lcm
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import attrs
 import numpy as np
@@ -36,6 +36,17 @@ class Fixed:
             raise PlanError(
                 "Fixed", "is not an amount of money", value=value, allowed='0 or more, such as "0.88"'
             )
+
+
+def fixed_of(value: Any) -> Fixed:
+    """Return fixed money, of itself or of plain data such as ``{"fixed": "0.88"}``."""
+    if isinstance(value, dict) and set(value) == {"fixed"}:
+        return Fixed(value["fixed"])
+    if not isinstance(value, Fixed):
+        raise PlanError(
+            "fixed money", "cannot be read", value=value, allowed='Fixed("0.88") or {"fixed": "0.88"}'
+        )
+    return value
 
 
 Cell: TypeAlias = Rate | Fixed

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import ROW
-from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError
+from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError, what
 from fenxiao.facts import Facts
 from fenxiao.lines import LineTerms, OrderRun, batches_of, joined
 from fenxiao.money import Currency, format_minor, to_decimal
@@ -33,7 +33,7 @@ _PREPARED: Final = "prepared for quotes"
 
 def _checked(name: str, value: object, kind: type[Any], hint: str) -> None:
     if not isinstance(value, kind):
-        raise InputError(name, f"is a {type(value).__name__}", allowed=kind.__name__, hint=hint)
+        raise InputError(name, what(value), allowed=kind.__name__, hint=hint)
 
 
 def _checked_pair(facts: object, plan: object) -> None:
@@ -284,9 +284,7 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     _checked_pair(facts, plan)
     given: Any = order
     if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
-        raise OrdersError(
-            "quote", f"takes an order, not a {type(given).__name__}", allowed="a mapping, or a list of them"
-        )
+        raise OrdersError("quote", what(given), allowed="a mapping, or a list of them")
     records: list[Mapping[str, Any]] = [order] if isinstance(order, Mapping) else list(order)
     orders = facts.orders.like(records)
     if orders.n_orders != 1:

@@ -11,10 +11,10 @@ from fenxiao import audit
 from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Categories
 from fenxiao._kernels.tally import Tally, exact_add, exact_sum
+from fenxiao.cells import keys_needed
 from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
 from fenxiao.lines import OrderRun, OrderTotals, Sums
 from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED, Cells, WideGuard, WideOutcome
-from fenxiao.margin.cells import keys_needed
 from fenxiao.policies.base import PeriodPolicy, PeriodView
 from fenxiao.policies.blocks import Setting
 

@@ -1,0 +1,219 @@
+"""Plans as plain data: how each part is written, read, and named where it cannot be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import attrs
+import cattrs
+from cattrs.errors import (
+    AttributeValidationNote,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from fenxiao.errors import FenxiaoError, PlanError, what
+from fenxiao.expressions import Base, Predicate, Where, predicate_from_data
+from fenxiao.limits import Cap, Margin
+from fenxiao.money import Currency, Rate, Rounding
+from fenxiao.policies import Fixed, OrderPolicy, PeriodPolicy, fixed_of, rounding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Policy: TypeAlias = OrderPolicy | PeriodPolicy
+
+
+def causes(error: BaseException, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the leaves of a structuring error: where, and what is wrong."""
+    if isinstance(error, ForbiddenExtraKeysError):
+        yield path, f"has unknown keys {sorted(map(str, error.extra_fields))}"
+    elif isinstance(error, ClassValidationError | IterableValidationError):
+        for inner in error.exceptions:
+            notes = getattr(inner, "__notes__", ())
+            step = "".join(_step(note) for note in notes[:1])
+            yield from causes(inner, path + step)
+    elif isinstance(error, FenxiaoError):
+        yield path, str(error).removesuffix(".")
+    elif isinstance(error, KeyError):
+        yield path, "is missing"
+    else:
+        yield path, "is of a kind that cannot be read"
+
+
+def _step(note: Any) -> str:
+    """Return the part of a path that a structuring note stands for."""
+    if isinstance(note, IterableValidationNote):
+        return f"[{note.index}]"
+    if isinstance(note, AttributeValidationNote):
+        return f".{_RENAMED[Margin].get(note.name, note.name)}"
+    return ""
+
+
+def _tables(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    return {str(key): [_plain(cell) for cell in row] if isinstance(row, tuple) else row for key, row in pairs}
+
+
+def _plain(value: Any) -> Any:
+    """Return one value of a plan as plain data."""
+    if isinstance(value, Rate):
+        return str(value)
+    if isinstance(value, Fixed):
+        return {"fixed": value.amount}
+    if isinstance(value, Base | Where | Predicate):
+        return value.as_data()
+    if isinstance(value, Rounding):
+        return value.mode if value.step == 1 else {"mode": value.mode, "step": value.step}
+    if isinstance(value, Currency):
+        return (
+            value.code if value == _listed(value.code) else {"code": value.code, "decimals": value.decimals}
+        )
+    return value
+
+
+def _listed(code: str) -> Currency | None:
+    try:
+        return Currency.of(code)
+    except FenxiaoError:
+        return None
+
+
+def _strict(kind: type[Any]) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            raise PlanError("a value", f"is not {kind.__name__}", value=value)
+        return value
+
+    return structure
+
+
+def _reader(convert: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _: convert(value)
+
+
+def _list(data: Any) -> list[Any]:
+    if not isinstance(data, list | tuple):
+        raise PlanError("a list", what(data), allowed="[...]")
+    return list(data)
+
+
+def _of_dict(kind: type[Any], read: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def structure(data: Any, wanted: Any) -> Any:
+        if not isinstance(data, dict):
+            raise PlanError(f"a {kind.__name__}", what(data), allowed="a mapping of its fields")
+        return read(data, wanted)
+
+    return structure
+
+
+_TABLES: Final = frozenset({"by_rank", "by_length", "by_product", "by_category"})
+_RENAMED: Final = {Margin: {"share": "rate", "name_of_column": "column", "from_catalog": "catalog"}}
+"""Fields whose plain data has another name, because the class has a method of that name."""
+
+
+def _overrides(kind: type[Any], built_in: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: FBT001  # one caller
+    """Return how each field is written, and how it is read: by its own converter, so that errors name it."""
+    writes, reads = {}, {}
+    for field in attrs.fields(kind):
+        name = _RENAMED.get(kind, {}).get(field.name)
+        tables = _tables if built_in and field.name in _TABLES else None
+        convert = field.converter
+        writes[field.name] = override(rename=name, omit=not field.init, unstruct_hook=tables)
+        reader = _reader(convert) if callable(convert) else None
+        reads[field.name] = override(rename=name, omit=not field.init, struct_hook=reader)
+    return writes, reads
+
+
+def _kinds(own: Iterable[Any], built_in: Iterable[type[Any]]) -> dict[str, type[Any]]:
+    kinds = {kind.kind: kind for kind in built_in}
+    for kind in own:
+        if not isinstance(kind, type) or not issubclass(kind, OrderPolicy | PeriodPolicy):
+            raise PlanError(
+                "policies of your own", "hold what is no policy class", value=kind, allowed="[MyPolicy]"
+            )
+        if not kind.kind or kinds.get(kind.kind, kind) is not kind:
+            raise PlanError(
+                f"policy class {kind.__name__}",
+                "needs a tag of its own for plain data",
+                value=kind.kind,
+                hint='Write kind: ClassVar[str] = "..." that no other class has',
+            )
+        kinds[kind.kind] = kind
+    return kinds
+
+
+def converter_for(
+    plan: type[Any], own: Iterable[Any], built_in: Iterable[type[Any]], currency: Callable[[Any], Currency]
+) -> cattrs.Converter:
+    """Return a converter for plans that knows the built-in policies and the given classes."""
+    # The classes' own converters read plain data as well as objects, so that both go through one door.
+    converter = cattrs.Converter(forbid_extra_keys=True, omit_if_default=True, prefer_attrib_converters=True)
+    kinds = _kinds(own, built_in)
+    _register_leaves(converter, currency)
+    writers: dict[type[Any], Any] = {}
+    for kind in (*kinds.values(), Cap, Margin):
+        writes, reads = _overrides(kind, kind in built_in or kind in (Cap, Margin))
+        writers[kind] = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **writes)
+        read: Any = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **reads)
+        converter.register_structure_hook(kind, _of_dict(kind, read))
+
+    def write_policy(policy: Any) -> dict[str, Any]:
+        return {"kind": policy.kind, **writers[type(policy)](policy)}
+
+    def read_policy(data: Any) -> Any:
+        if isinstance(data, dict) and data.get("kind") in kinds:
+            body = {key: value for key, value in data.items() if key != "kind"}
+            return converter.structure(body, kinds[data["kind"]])
+        raise PlanError(
+            "a policy's kind",
+            "is unknown",
+            value=data.get("kind") if isinstance(data, dict) else data,
+            allowed=", ".join(kinds),
+            hint="Pass classes of your own: Plan.from_dict(data, policies=[...])",
+        )
+
+    converter.register_structure_hook(Policy, lambda data, _: read_policy(data))
+    writes, reads = _overrides(plan, built_in=False)
+    writes["policies"] = override(
+        unstruct_hook=lambda policies: [write_policy(policy) for policy in policies]
+    )
+    writes["caps"] = override(unstruct_hook=lambda caps: [writers[Cap](cap) for cap in caps])
+    writes["margin"] = override(unstruct_hook=writers[Margin])
+    reads["policies"] = override(
+        struct_hook=lambda data, _: converter.structure(_list(data), tuple[Policy, ...])
+    )
+    reads["caps"] = override(struct_hook=lambda data, _: converter.structure(_list(data), tuple[Cap, ...]))
+    reads["margin"] = override(struct_hook=lambda data, _: converter.structure(data, Margin))
+    converter.register_unstructure_hook(
+        plan, make_dict_unstructure_fn(plan, converter, _cattrs_omit_if_default=True, **writes)
+    )
+    converter.register_structure_hook(
+        plan, make_dict_structure_fn(plan, converter, _cattrs_forbid_extra_keys=True, **reads)
+    )
+    return converter
+
+
+def _register_leaves(converter: cattrs.Converter, currency: Callable[[Any], Currency]) -> None:
+    """Teach a converter the kinds of values that fields have; nothing is coerced from another kind."""
+    readers: dict[type[Any], Callable[[Any], Any]] = {
+        Rate: Rate.of,
+        Fixed: fixed_of,
+        Base: Base.from_data,
+        Where: Where.from_data,
+        Rounding: rounding_of,
+        Currency: currency,
+    }
+    for leaf, read in readers.items():
+        converter.register_unstructure_hook(leaf, _plain)
+        converter.register_structure_hook(leaf, _reader(read))
+    converter.register_unstructure_hook_func(_is_predicate, _plain)
+    converter.register_structure_hook_func(_is_predicate, _reader(predicate_from_data))
+    for simple in (str, int, bool):
+        converter.register_structure_hook(simple, _strict(simple))
+
+
+def _is_predicate(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Predicate)

@@ -1,0 +1,217 @@
+"""`Plan`: margin, policies and caps as one frozen object that goes to plain data and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final, final
+
+import attrs
+from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
+
+from fenxiao.errors import PlanError, UnsupportedError, instance_of
+from fenxiao.limits import Cap, Margin
+from fenxiao.money import Currency
+from fenxiao.periods import zone_of
+from fenxiao.plan.data import Policy, causes, converter_for
+from fenxiao.policies import LevelCommission, PeriodPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import cattrs
+
+VERSION: Final = 1
+"""Version of the plain data that plans are written as."""
+
+_BUILT_IN: Final[tuple[type[Policy], ...]] = (LevelCommission,)
+
+
+def _currency(value: Any) -> Currency:
+    if isinstance(value, dict):
+        if set(value) != {"code", "decimals"}:
+            raise PlanError(
+                "a currency", "has other keys", value=sorted(map(str, value)), allowed="code, decimals"
+            )
+        return Currency(value["code"], value["decimals"])
+    return Currency.of(value)
+
+
+def _tuple_of(kind: Any, thing: str, values: Any, example: str) -> tuple[Any, ...]:
+    listed = (values,) if isinstance(values, kind) else values
+    strange = (
+        [value for value in listed if not isinstance(value, kind)]
+        if isinstance(listed, list | tuple)
+        else [values]
+    )
+    if strange:
+        raise PlanError(
+            f"Plan, {thing}", f"hold a {type(strange[0]).__name__}", allowed=f"a list such as [{example}]"
+        )
+    return tuple(listed)
+
+
+def _policies(policies: Any) -> tuple[Policy, ...]:
+    return _tuple_of(Policy, "policies", policies, "LevelCommission(...)")
+
+
+def _named_caps(caps: Any) -> tuple[Cap, ...]:
+    """Give caps without a name one: the scope and its count, which does not depend on other scopes."""
+    listed = _tuple_of(Cap, "caps", caps, "Cap.per_order(...)")
+    named, seen = [], dict[str, int]()
+    for cap in listed:
+        seen[cap.scope] = seen.get(cap.scope, 0) + 1
+        named.append(cap if cap.name else attrs.evolve(cap, name=f"{cap.scope} {seen[cap.scope]}"))
+    return tuple(named)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A commission plan: what is paid, and what limits it.
+
+    Parameters
+    ----------
+    currency : str or Currency
+        ``"CNY"``, or ``Currency("XYZ", decimals=3)``. One for all amounts.
+    margin : Margin
+        What orders may pay at most.
+    policies : list of policies
+        Plan order: it breaks ties and ranks policies where a cap works by priority.
+    caps : list of Cap
+        Further limits; plan order inside a scope.
+    anchor : str
+        The orders' time column that says in which period an order falls (``"paid_at"``).
+    zone : str
+        IANA zone of periods (``"Asia/Shanghai"``); given with `anchor`.
+    name : str
+        For people; it does not change the plan's hash.
+
+    Raises
+    ------
+    PlanError
+        Two policies or caps of one name, a cap on a policy that is not there, an unknown zone.
+
+    Examples
+    --------
+    >>> plan = Plan(
+    ...     currency="CNY",
+    ...     margin=Margin.rate("25%", of="paid"),
+    ...     policies=[LevelCommission("referral", base="paid", rates=["10%", "5%"], if_not="company")],
+    ... )
+    >>> plan.is_order_local
+    True
+    >>> Plan.from_dict(plan.to_dict()) == plan
+    True
+    """
+
+    currency: Currency = attrs.field(converter=_currency)
+    margin: Margin = attrs.field(validator=instance_of(Margin, error=PlanError))
+    policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
+    caps: tuple[Cap, ...] = attrs.field(default=(), converter=_named_caps)
+    anchor: str | None = None
+    zone: str | None = None
+    name: str = attrs.field(default="", eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        names = [policy.name for policy in self.policies]
+        for what, found in (("policies", names), ("caps", [cap.name for cap in self.caps])):
+            if len(set(found)) < len(found):
+                raise PlanError(f"Plan, {what}", "share a name", value=found, hint="Give each its own")
+        for cap in self.caps:
+            unknown = sorted({*(cap.on or ()), *(cap.counting or ())} - set(names))
+            if unknown:
+                raise PlanError(
+                    f"cap {cap.name!r}",
+                    "names a policy that is not there",
+                    value=unknown,
+                    allowed=", ".join(names),
+                )
+        if (self.anchor is None) != (self.zone is None):
+            raise PlanError(
+                "Plan",
+                "needs anchor and zone together",
+                allowed='anchor="paid_at", zone="Asia/Shanghai", or neither',
+            )
+        if self.zone is not None:
+            zone_of(self.zone)
+
+    @property
+    def not_local(self) -> tuple[str, ...]:
+        """Return why settling batches apart differs from settling them together; empty if it does not."""
+        reasons: list[str] = []
+        for policy in self.policies:
+            if isinstance(policy, PeriodPolicy):
+                reasons.append(f"policy {policy.name!r}: claims on the period")
+            else:
+                reasons.extend(policy.not_local())
+        reasons += [
+            f"cap {cap.name!r}: is wider than an order ({cap.scope})" for cap in self.caps if not cap.in_order
+        ]
+        return tuple(reasons)
+
+    @property
+    def is_order_local(self) -> bool:
+        """Return whether each order settles by itself: batches merge exactly, no period is needed."""
+        return not self.not_local
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON-safe plain data.
+
+        Raises
+        ------
+        UnsupportedError
+            A policy of your own has no ``kind``.
+        """
+        return {"version": VERSION, **self._converter(self._own_kinds()).unstructure(self)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], *, policies: Sequence[type[Policy]] = ()) -> Plan:
+        """Read what `to_dict` wrote. Nothing in the data is ever run.
+
+        Parameters
+        ----------
+        data : dict
+        policies : classes of your own that may occur, by their ``kind``
+
+        Raises
+        ------
+        PlanError
+            A missing or unknown key, a value of the wrong kind; the message names the path.
+        """
+        version = data.get("version") if isinstance(data, dict) else None
+        if type(version) is not int or version != VERSION:
+            raise PlanError(
+                "plan, key 'version'",
+                "is not one that this release reads",
+                value=version,
+                allowed=str(VERSION),
+            )
+        body = {key: value for key, value in data.items() if key != "version"}
+        try:
+            return cls._converter(tuple(policies)).structure(body, cls)
+        except (ClassValidationError, ForbiddenExtraKeysError) as error:
+            path, cause = next(causes(error, "plan"))
+            raise PlanError(path, cause, hint="Compare with Plan.to_dict()") from None
+
+    @classmethod
+    def _converter(cls, own: tuple[type[Policy], ...]) -> cattrs.Converter:
+        return converter_for(cls, own, _BUILT_IN, _currency)
+
+    def _own_kinds(self) -> tuple[type[Policy], ...]:
+        kinds = {type(policy) for policy in self.policies} - set(_BUILT_IN)
+        for kind in kinds:
+            if not kind.kind:
+                raise UnsupportedError(
+                    f"policy class {kind.__name__}",
+                    "has no tag for plain data",
+                    hint='Write kind: ClassVar[str] = "..."',
+                )
+        return tuple(kinds)
+
+    @property
+    def hash(self) -> str:
+        """Return a SHA-256 of the plan's data without its name: stable across runs and machines."""
+        data = {key: value for key, value in self.to_dict().items() if key != "name"}
+        text = json.dumps(data, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
