@@ -38,7 +38,7 @@ NO_MEMBER: Final = -1
 MINOR_MAX: Final = int(np.iinfo(MINOR).max)
 MINOR_MIN: Final = int(np.iinfo(MINOR).min)
 
-BLOCK_ROWS: Final = 1 << 16
+BLOCK_ROWS: Final = 1 << 17
 """Rows handled at a time: large enough to hide numpy's call overhead, small enough for the cache."""
 
 

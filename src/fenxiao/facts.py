@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray, readonly
+from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray, blocks, readonly
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import greatest
 from fenxiao.catalog import Catalog
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fenxiao.orders import Labels
 
 _QUANTITY: Final = "quantity"
+_COUNTED: Final = 1 << 22
+"""Rows counted at a time: counting needs a wider copy of them."""
 
 
 def _named_money(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -206,6 +208,16 @@ class Facts:
                 f"members column {name!r}", "is needed by the plan", hint="Pass Facts(members=Members...)"
             )
         return self.members.column(name)
+
+    def most_lines(self) -> int:
+        """Return the greatest number of order lines that credit one member."""
+        return self.keep("most lines", self._most_lines)  # type: ignore[no-any-return]
+
+    def _most_lines(self) -> int:
+        counts = np.zeros(len(self.tree) + 1, dtype=MINOR)
+        for low, high in blocks(len(self.member_index), _COUNTED):
+            counts += np.bincount(self.member_index[low:high], minlength=len(counts))
+        return int(counts[:-1].max(initial=0))
 
     def fund_total(self) -> int:
         """Return the sum of the declared funds in minor units."""

@@ -93,17 +93,16 @@ class Sheet:
             slot -= len(found.amount)
         raise IndexError(slot)
 
-    def cut(self, cap: int, slots: RowArray, lines: RowArray, allowed: MinorArray) -> int:
-        """Lower the entries ``slots x lines`` to `allowed` (int64 [slots, lines]); return what was taken."""
+    def cut(self, cap: int, slots: RowArray, lines: RowArray, before: MinorArray, allowed: MinorArray) -> int:
+        """Lower the entries ``slots x lines`` from `before` to `allowed`; return what was taken.
+
+        Both are int64 [slots, lines]; `before` is used up.
+        """
         if self.allowed is self.claimed:
             self.allowed = self.claimed.copy()
-        if len(slots) == self.slots:
-            taken = np.take(self.allowed, lines, axis=1)
-            self.allowed[:, lines] = allowed
-        else:
-            taken = self.allowed[np.ix_(slots, lines)]
-            self.allowed[np.ix_(slots, lines)] = allowed
-        taken -= allowed
+        for slot, column in zip(slots.tolist(), allowed, strict=True):
+            self.allowed[slot][lines] = column
+        taken = np.subtract(before, allowed, out=before)
         self.cuts.append(Cut(cap, slots, lines, taken))
         return exact_total(taken, self.bound)
 

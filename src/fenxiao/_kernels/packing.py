@@ -50,8 +50,10 @@ class PackedTally:
         for word, first in zip(self._words, range(0, self._columns, self._per_word), strict=True):
             group = values[first : first + self._per_word]
             packed = group[-1]
-            for column in group[-2::-1]:
-                packed = (packed << self._bits) + column
+            for place, column in enumerate(group[-2::-1]):
+                # The first shift makes an array of our own, which the rest is done in.
+                packed = np.left_shift(packed, self._bits, out=packed if place else None)
+                packed += column
             np.add.at(word, owner, packed)
 
     def columns(self) -> list[MinorArray]:

@@ -138,6 +138,6 @@ def halves_exceed(low: MinorArray, high: MinorArray, limits: MinorArray) -> Flag
 
 def exact_sum(values: MinorArray) -> int:
     """Return the sum of int64 values as a Python integer, exactly."""
-    if len(values) == 0:
-        return 0
+    if greatest(values) * len(values) <= MINOR_MAX:
+        return int(values.sum())
     return (int((values >> _HALF).sum()) << _HALF) + int((values & _LOW).sum())

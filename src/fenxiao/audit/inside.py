@@ -53,10 +53,14 @@ def check_block(
     if margin.of is not None and margin.share is not None:
         _check_floor(line_margins, margin.of.value(block), margin.share.fraction)
     left = _remainders(line_margins, block)
-    if left is not budgets and (np.maximum(left, 0) != budgets).any():
-        raise fail("the guard", "took a budget that is not the sum of the order's margins")
+    if left is not budgets:
+        left = np.maximum(left, 0)
+        if (left != budgets).any():
+            raise fail("the guard", "took a budget that is not the sum of the order's margins")
+    elif int(budgets.min()) < 0:
+        raise fail("the guard", "took a negative budget")
     spent = [(sheet, slot) for sheet in sheets for slot in range(sheet.slots)]
-    _spend(np.maximum(left, 0), block, spent, "the margin of an order")
+    _spend(left, block, spent, "the margin of an order")
     if margin.guard == "line":
         _spend(np.maximum(line_margins, 0), block, spent, "the margin of a line", by_line=True)
     for cap in caps:
@@ -67,7 +71,7 @@ def check_block(
 def _check_entries(sheet: Sheet) -> None:
     if int(sheet.allowed.min(initial=0)) < 0:
         raise fail("the guard", "allowed a negative amount")
-    if sheet.allowed is not sheet.claimed and int((sheet.claimed - sheet.allowed).min(initial=0)) < 0:
+    if sheet.allowed is not sheet.claimed and (sheet.allowed > sheet.claimed).any():
         raise fail("the guard", "allowed more than was claimed")
 
 
@@ -104,10 +108,11 @@ def _spend(
     """Subtract every entry from its budget; no remainder may fall below zero."""
     if by_line or block.starts is None:
         left = budget.copy()
-        for sheet, slot in entries:
+        wraps = sum(sheet.bound for sheet in {id(sheet): sheet for sheet, _ in entries}.values()) > MINOR_MAX
+        for number, (sheet, slot) in enumerate(entries, start=1):
             left -= sheet.allowed[slot]
-            # Neither term was negative before, so the difference cannot wrap unseen.
-            if int(left.min()) < 0:
+            # Neither term was negative before, so one difference cannot wrap unseen; several might.
+            if (wraps or number == len(entries)) and int(left.min()) < 0:
                 raise fail(thing, "is exceeded", block.row_numbers[np.flatnonzero(left < 0)])
         return
     order = np.repeat(np.arange(block.n_orders, dtype=ROW), np.diff(block.starts))

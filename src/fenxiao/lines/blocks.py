@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar, final
 
 import attrs
 import numpy as np
@@ -14,12 +16,15 @@ from fenxiao.policies.blocks import OrderBlock
 from fenxiao.sheets import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from fenxiao.limits import Cap, Margin
     from fenxiao.margin.budget import Budget
     from fenxiao.policies.base import PeriodPolicy, PreparedPolicy
     from fenxiao.policies.blocks import Setting
+
+
+T = TypeVar("T")
 
 
 @final
@@ -108,6 +113,30 @@ class OrderRun:
             return np.zeros(0, dtype=ROW)
         order = order[rows]
         return np.concatenate(([0], np.flatnonzero(order[1:] != order[:-1]) + 1, [len(order)])).astype(ROW)
+
+    def each_block(self, work: Callable[[GuardedBlock], Iterable[T]], workers: int) -> Iterator[T]:
+        """Yield what `work` makes of every block, in the order of the blocks.
+
+        Parameters
+        ----------
+        work : called once a block
+        workers : threads; at most two blocks a thread wait to be yielded
+        """
+        if workers <= 1:
+            for guarded in self:
+                yield from work(guarded)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            waiting: deque[Future[Iterable[T]]] = deque()
+            for rows in self.ranges():
+                waiting.append(pool.submit(self._work_on, rows, work))
+                if len(waiting) > 2 * workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+
+    def _work_on(self, rows: slice | RowArray, work: Callable[[GuardedBlock], Iterable[T]]) -> Iterable[T]:
+        return work(self.guarded(OrderBlock(self.setting, rows)))
 
     def __iter__(self) -> Iterator[GuardedBlock]:
         """Yield every block, guarded."""

@@ -28,19 +28,18 @@ _PARTS_KEPT = 32
 class Sums:
     """Counts and sums over everything that was settled; money in minor units, as Python integers.
 
-    ``net`` is the sum of the orders' margins with losses as negative, ``budget`` without losses, ``paid`` is
-    None where the orders have no column of that name. ``taken`` maps the place of a cap to what it cut.
+    ``net`` is the sum of the orders' margins with losses as negative, ``budget`` without losses. ``taken``
+    maps the place of a cap to what it cut.
     """
 
     __slots__ = (
         "above_paid", "bound_orders", "breakage", "budget", "claimed", "guests", "lines", "loss_orders",
-        "net", "orders", "paid", "pay", "taken",
+        "net", "orders", "pay", "taken",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.orders = self.lines = self.guests = 0
         self.loss_orders = self.bound_orders = self.above_paid = 0
-        self.paid: int | None = None
         self.net = self.budget = self.claimed = self.pay = self.breakage = 0
         self.taken: dict[int, int] = {}
 
@@ -51,8 +50,6 @@ class Sums:
             mine, theirs = getattr(self, name), getattr(other, name)
             if name == "taken":
                 total.taken = {k: mine.get(k, 0) + theirs.get(k, 0) for k in sorted({*mine, *theirs})}
-            elif name == "paid" and (mine is None or theirs is None):
-                total.paid = mine if theirs is None else theirs
             else:
                 setattr(total, name, mine + theirs)
         return total
@@ -105,16 +102,15 @@ class OrderTotals:
         sums.lines += len(block)
         sums.orders += block.n_orders
         sums.guests += int(np.count_nonzero(block.member == self.size))
-        net, limit = exact_sum(budget.net_by_order), exact_sum(budget.by_order)
+        net = limit = exact_sum(budget.net_by_order)
+        if budget.by_order is not budget.net_by_order:
+            limit = exact_sum(budget.by_order)
+            sums.loss_orders += int(np.count_nonzero(budget.net_by_order < 0))
         sums.net += net
         sums.budget += limit
-        if net != limit:
-            sums.loss_orders += int(np.count_nonzero(budget.net_by_order < 0))
-        if "paid" in block.facts.orders.names:
-            paid = block.amounts("paid")
-            sums.paid = (sums.paid or 0) + exact_sum(paid)
-            if self._compare:
-                sums.above_paid += int(np.count_nonzero(budget.net_by_order > _by_order(block, paid)))
+        if self._compare and "paid" in block.facts.orders.names:
+            paid = _by_order(block, block.amounts("paid"))
+            sums.above_paid += int(np.count_nonzero(budget.net_by_order > paid))
         for cap, amount in guarded.taken.items():
             sums.taken[cap] = sums.taken.get(cap, 0) + amount
         margin = guarded.margin_place

@@ -55,7 +55,9 @@ class OrderGuard:
         if starts is not None:
             groups = orders_of(block)
             net = groups.sums(by_line)
-        return Budget(by_line, np.maximum(net, 0), net)
+        # Without a loss the budgets are the margins themselves.
+        by_order = net if int(net.min(initial=0)) >= 0 else np.maximum(net, 0)
+        return Budget(by_line, by_order, net)
 
     def apply(self, sheet: Sheet, earlier: Sequence[Sheet], budget: Budget) -> dict[int, int]:
         """Cut a stage's sheet to the limits of scope 1; return the sum taken by each cap's place.
@@ -147,7 +149,7 @@ class OrderGuard:
                 new = ration_columns(entries, limits, leftover=leftover)  # type: ignore[arg-type]  # validated
         else:
             new = _ragged(sheet, slots, lines, entries, groups, room, rule, leftover)
-        taken[place] = taken.get(place, 0) + sheet.cut(place, slots, lines, new)
+        taken[place] = taken.get(place, 0) + sheet.cut(place, slots, lines, entries, new)
 
     def _slots(self, sheet: Sheet, names: frozenset[str] | None) -> RowArray:
         return np.array(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._arrays import FLAG, MINOR, ROW, IndexArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import Tally
 from fenxiao.errors import OrdersError, PlanError
@@ -52,10 +52,8 @@ class Setting:
         return OrderBlock(self, self.rows)
 
     def most_lines(self) -> int:
-        """Return the greatest number of lines that credit one member."""
-        counts = np.zeros(self.size + 1, dtype=INDEX)
-        np.add.at(counts, self.everything.member, INDEX(1))
-        return int(counts[: self.size].max(initial=0))
+        """Return an upper bound of the number of settled lines that credit one member."""
+        return self.facts.most_lines()
 
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, computing it once."""

@@ -159,15 +159,20 @@ class Settlement:
             earning_period="" if self.period is None else str(self.period),
         )
 
-    def lines(self) -> Iterator[LineBatch]:
+    def lines(self, *, workers: int = 1) -> Iterator[LineBatch]:
         """Yield all lines in batches: order lines block by block, then period claims and releases.
 
-        The lines are computed again from the facts, so that none of them has to be kept. Within a batch they
+        The lines are computed again from the facts, so that none of them has to be kept. Within a block they
         stand by stage, policy, level, then order.
+
+        Parameters
+        ----------
+        workers : int
+            Threads that prepare blocks ahead. The batches and their order are the same for any number; a
+            policy of your own is then called from several threads.
         """
         terms, split = self.terms, self._split()
-        for guarded in self.run:
-            yield from batches_of(guarded, terms, split)
+        yield from self.run.each_block(lambda guarded: list(batches_of(guarded, terms, split)), workers)
         if self.wide is not None:
             yield from self._other_lines(self.wide, terms)
 
@@ -301,7 +306,7 @@ class Settlement:
             bound_orders=sums.bound_orders,
             loss_orders=sums.loss_orders,
             above_paid=sums.above_paid,
-            paid=sums.paid,
+            paid=self._paid(),
             budget=sums.budget,
             losses=losses,
             claimed=claimed,
@@ -316,6 +321,12 @@ class Settlement:
             breakage=sums.breakage,
             cuts=tuple((name, amount) for name, amount in cuts if amount),
         )
+
+    def _paid(self) -> int | None:
+        """Return the sum of what was paid, None where the orders do not say."""
+        if "paid" not in self.facts.orders.names:
+            return None
+        return exact_sum(self.run.setting.everything.amounts("paid"))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the result: equal for equal facts, plan and state, whatever the row order."""
