@@ -165,7 +165,7 @@ def consume(batches: Iterator[tuple[np.ndarray, ...]]) -> tuple[int, ...]:
 
 def our_lines(run: fx.Settlement) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield the same columns as the peers' lines: order, payee, level, claimed, allowed."""
-    for batch in run.lines():
+    for batch in run.lines(workers=2):
         yield batch.order_row, batch.payee_index, batch.level, batch.claimed, batch.allowed
 
 

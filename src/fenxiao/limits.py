@@ -33,6 +33,9 @@ Scope: TypeAlias = Literal[
     "company",
 ]
 SCOPES: Final = get_args(Scope)
+ORDER_MARGIN: Final = "order margin"
+PERIOD_MARGIN: Final = "period margin"
+"""What the cuts table calls the margins; no cap may be called so."""
 IN_ORDER: Final = ("line", "product_in_order", "policy_in_order", "order")
 """Scopes that look at one order, in the sequence in which they run."""
 WIDE: Final = (("payee", "owner", "source"), ("policy", "product", "region"), ("period",), ("company",))
@@ -223,6 +226,13 @@ class Cap:
     name: str = ""
 
     def __attrs_post_init__(self) -> None:
+        if self.name in (ORDER_MARGIN, PERIOD_MARGIN):
+            raise PlanError(
+                f"Cap on {self.scope}",
+                "has a name that margins have",
+                value=self.name,
+                hint="Call it otherwise",
+            )
         ways = [self.money is not None, self.rate is not None, self.column is not None, bool(self.by_rank)]
         if sum(ways) != 1 or (self.rate is not None) != (self.of is not None):
             raise PlanError(

@@ -186,7 +186,8 @@ class Statement:
         if not self.entries:
             return f"{format_minor(0, decimals)}: nothing was claimed"
         several_policies = len({entry.policy for entry in self.entries}) > 1
-        several_lines = any(entry.line for entry in self.entries)
+        orders = {entry.order_id for entry in self.entries}
+        several_lines = len({(entry.order_id, entry.line) for entry in self.entries}) > len(orders)
         texts = [
             entry.text(decimals, names_policy=several_policies, names_line=several_lines)
             for entry in self.entries

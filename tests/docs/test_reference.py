@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.docs.pages import PAGES, ROOT
 
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
+WRITTEN = {"share": "rate", "name_of_column": "column", "from_catalog": "catalog"}
+"""Fields of a margin whose plain data is called after the method that builds it."""
 LINK = re.compile(r"\]\((?!https?://)(?P<path>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)")
 
 
@@ -65,11 +68,12 @@ def test_every_reason_has_its_words():
 
 @pytest.fixture(scope="module")
 def run():
-    """Return a small settlement."""
+    """Return a small settlement, which a cap inside the order and a wide one cut."""
     tree = ReferralTree.from_mapping({"ann": None, "bo": "ann"})
     orders = Orders.from_records([{"order_id": 1, "member": "bo", "paid": "100.00"}])
     policy = LevelCommission("referral", base="paid", rates=["10%"], if_not="company")
-    plan = Plan(currency="CNY", margin=Margin.rate("25%", of="paid"), policies=[policy])
+    caps = [Cap.per_order("8.00"), Cap.per_payee("5.00")]
+    plan = Plan(currency="CNY", margin=Margin.rate("25%", of="paid"), policies=[policy], caps=caps)
     return settle(Facts(tree=tree, orders=orders), plan)
 
 
@@ -86,6 +90,29 @@ def test_columns_of_lines_are_documented(run):
     for name, dtype, *_ in rows:
         if not dtype.startswith("label"):
             assert dtype == dtype_of(columns[name.strip("`")])
+
+
+def test_columns_of_cuts_are_documented(run):
+    """The data model lists the columns of cuts in their order, with their dtypes, for every kind of cap."""
+    rows = [row for row in rows_of(REFERENCE / "data-model.md", "Cuts") if row[0].startswith("`")]
+    batches = list(run.cuts())
+    assert [batch.cap for batch in batches] == ["order 1", "payee 1"]
+    for batch in batches:
+        columns = batch.columns()
+        assert [row[0].strip("`") for row in rows] == list(columns)
+        for name, dtype, *_ in rows:
+            if not dtype.startswith("label"):
+                assert dtype == dtype_of(columns[name.strip("`")])
+
+
+def test_results_page_shows_what_settlements_return():
+    """The page of results documents every class that is returned and not public by name."""
+    text = (REFERENCE / "results.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^::: (fenxiao[\w.]+)$", text, re.MULTILINE))
+    for name in named:
+        module, _, kind = name.rpartition(".")
+        assert inspect.isclass(getattr(importlib.import_module(module), kind))
+    assert {"fenxiao.lines.CutBatch", "fenxiao.statements.MemberTotals", "fenxiao.state.Deferred"} <= named
 
 
 def test_columns_of_totals_are_documented(run):
@@ -130,8 +157,23 @@ def test_fields_of_the_state_are_documented(kind, section):
 def test_keys_of_plans_are_documented(kind, section, beyond):
     """The page of plan data lists exactly the keys that a plan may have, object by object."""
     shared = {"name", "stage"} if kind is LevelCommission else set()
-    keys = {field.name for field in attrs.fields(kind) if field.init} - shared
+    written = WRITTEN if kind is Margin else {}
+    keys = {written.get(field.name, field.name) for field in attrs.fields(kind) if field.init} - shared
     assert quoted_of(REFERENCE / "plan-data.md", section) == keys | beyond
+
+
+@pytest.mark.parametrize(
+    ("margin", "data"),
+    [
+        (Margin.rate("25%", of="paid"), {"rate": "25%", "of": "paid"}),
+        (Margin.column("margin"), {"column": "margin"}),
+        (Margin.catalog(), {"catalog": True}),
+    ],
+    ids=["rate", "column", "catalog"],
+)
+def test_margins_are_written_as_they_are_built(margin, data):
+    """The plain data of a margin names the way in which it was built."""
+    assert Plan(currency="CNY", margin=margin).to_dict()["margin"] == data
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ import pytest
 
 import fenxiao as fx
 from fenxiao._arrays import MINOR_MAX
-from fenxiao.errors import CapRejectedError, MoneyOverflowError
-from tests.oracles.engine import SlowRejectedError, settle_slowly
+from fenxiao.errors import CapRejectedError, MoneyOverflowError, Reason
+from tests.oracles.engine import LINE_MARGIN, ORDER_MARGIN, PERIOD_MARGIN, SlowRejectedError, settle_slowly
 from tests.strategies.facts import MONEY, VOLUMES
 
 GATES: dict[str, tuple[Any, Any]] = {
@@ -136,7 +136,7 @@ def twin_orders(orders):
     ]
 
 
-def slow(case, usage=None):
+def slow(case, usage=None, waiting=()):
     """Settle a case with the twin."""
     return settle_slowly(
         case.parents,
@@ -146,6 +146,7 @@ def slow(case, usage=None):
         case.funds,
         usage=usage,
         period_claims=case.period_claims,
+        waiting=waiting,
     )
 
 
@@ -304,11 +305,62 @@ def sums_by_payee(run):
     return found
 
 
+def released_by_payee(run):
+    """Add up the lines of what earlier runs deferred: (policy, payee) -> paid now."""
+    found = {}
+    for batch in run.lines():
+        if batch.earning_periods is not None:
+            assert batch.order_id == [None] * len(batch)
+            assert (batch.claimed >= batch.allowed).all()
+            for policy, payee, allowed in zip(batch.policy, batch.payee, batch.allowed.tolist(), strict=True):
+                assert allowed > 0
+                found[policy, payee] = found.get((policy, payee), 0) + allowed
+    return found
+
+
+def cuts_of_orders(run):
+    """Read the cuts inside orders: (order, line, policy, level, payee, cap) -> amount."""
+    found = {}
+    for batch in run.cuts():
+        names = ("order_id", "line", "policy", "level", "payee", "cap", "cut_minor")
+        columns = batch.columns()
+        assert len(batch) > 0
+        assert min(columns["cut_minor"]) > 0
+        for *key, amount in zip(*(list(columns[name]) for name in names), strict=True):
+            if key[0] is not None:
+                whole = tuple(map(as_label, key))
+                found[whole] = found.get(whole, 0) + int(amount)
+    return found
+
+
+def cuts_of_totals(run):
+    """Read the cuts of wide caps: (policy, payee, cap) -> amount."""
+    found = {}
+    for batch in run.cuts():
+        lines = batch.lines
+        columns = zip(lines.order_id, lines.policy, lines.payee, batch.amount.tolist(), strict=True)
+        for order_id, policy, payee, amount in columns:
+            if order_id is None:
+                key = (policy, as_label(payee), batch.cap)
+                found[key] = found.get(key, 0) + amount
+    return found
+
+
+def cuts_by_cap(run):
+    """Add up all cuts: name of a cap, or "margin" -> amount."""
+    found = {}
+    for batch in run.cuts():
+        found[batch.cap] = found.get(batch.cap, 0) + sum(batch.amount.tolist())
+    return found
+
+
 def totals_by_payee(run, policies):
     """Read totals: (policy, payee) -> (claimed, allowed), zeros left out."""
     found = {}
     for policy in policies:
         totals = run.totals(policy)
+        withheld = (totals.claimed - totals.allowed).tolist()
+        assert withheld == totals.withheld.tolist()
         rows = zip(totals.members, totals.claimed.tolist(), totals.allowed.tolist(), strict=True)
         found |= {(policy, as_label(who)): (claimed, allowed) for who, claimed, allowed in rows if claimed}
     return found
@@ -345,6 +397,26 @@ def by_name(cuts):
     return {name: amount for name, amount in found.items() if amount}
 
 
+def reported(name):
+    """Return how the report calls a cap of the twin."""
+    if name in (LINE_MARGIN, ORDER_MARGIN):
+        return "the margin of orders"
+    return "what the period's orders leave" if name == PERIOD_MARGIN else f"cap {name!r}"
+
+
+def tabled(name):
+    """Return how the table of cuts calls a cap of the twin."""
+    return "margin" if name in (LINE_MARGIN, ORDER_MARGIN, PERIOD_MARGIN) else name
+
+
+def summed(pairs):
+    """Add up amounts by key, zeros left out."""
+    found = {}
+    for key, amount in pairs:
+        found[key] = found.get(key, 0) + amount
+    return {key: amount for key, amount in found.items() if amount}
+
+
 def what_may_not_fit(case, result):
     """List every number of the answer, to know whether one is beyond 64 bits."""
     totals = twin_totals(result).values()
@@ -360,13 +432,13 @@ def fits(numbers):
     return all(-MINOR_MAX - 1 <= number <= MINOR_MAX for number in numbers)
 
 
-def agree(case, *, wide=False, usage=None, **options):
+def agree(case, *, wide=False, usage=None, waiting=(), **options):
     """Settle with both engines and compare everything; return both results (None where the library refuses).
 
     A refusal is right only where the twin rejects too, or where a number of the answer does not fit.
     """
     try:
-        expected = slow(case, usage)
+        expected = slow(case, usage, waiting)
     except SlowRejectedError as rejected:
         with pytest.raises(CapRejectedError) as caught:
             settle(case, **options)
@@ -375,7 +447,9 @@ def agree(case, *, wide=False, usage=None, **options):
     fitting = fits(what_may_not_fit(case, expected))
     try:
         run = settle(case, **options)
-        run.totals()
+        for policy in (None, *(policy["name"] for policy in case.plan["policies"])):
+            totals = run.totals(policy)
+            assert totals.claimed.tolist() == (totals.allowed + totals.withheld).tolist()
     except MoneyOverflowError:
         assert not fitting
         return expected, None
@@ -396,7 +470,79 @@ def compare(case, expected, run, *, wide):
         assert lines == twin_lines(expected)
     assert totals_by_payee(run, names) == twin_totals(expected)
     assert sums_by_payee(run) == twin_totals(expected)
+    assert released_by_payee(run) == expected.released
+    check_cuts(expected, run)
+    check_reasons(case, expected, run)
     check_report(case, expected, run)
+
+
+def check_cuts(expected, run):
+    """Compare the table of cuts, cut by cut inside orders and total by total outside."""
+    names = ("order_id", "line", "policy", "level", "payee")
+    inside = [
+        ((*(line[name] for name in names), tabled(cap)), amount)
+        for line in expected.lines
+        for cap, amount in line["cuts"].items()
+    ]
+    assert cuts_of_orders(run) == summed(inside)
+    outside = [
+        ((policy, payee, tabled(cap)), amount)
+        for (policy, payee, *_), cell in expected.cells.items()
+        for cap, amount in cell["cuts"].items()
+    ]
+    assert cuts_of_totals(run) == summed(outside)
+    assert cuts_by_cap(run) == summed((tabled(name), amount) for name, _, amount in expected.cuts)
+
+
+REASONS = {
+    "line": Reason.CUT_LINE,
+    "order_product": Reason.CUT_PRODUCT_IN_ORDER,
+    "order_policy": Reason.CUT_POLICY_IN_ORDER,
+    "order": Reason.CUT_ORDER,
+    "payee": Reason.CUT_PAYEE,
+    "owner": Reason.CUT_OWNER,
+    "source": Reason.CUT_SOURCE,
+    "policy": Reason.CUT_POLICY,
+    "product": Reason.CUT_PRODUCT,
+    "region": Reason.CUT_REGION,
+    "period": Reason.CUT_PERIOD,
+    "company": Reason.CUT_COMPANY,
+}
+
+
+def largest(cuts):
+    """Return the cap that cut most and what it cut; the first of equals, (None, 0) for none."""
+    name = max(cuts, key=lambda name: cuts[name], default=None)
+    return name, cuts.get(name, 0)
+
+
+def check_reasons(case, expected, run):
+    """Check that every line's reason is its largest cut, inside the order or wide."""
+    reason_of = {cap["name"]: REASONS[cap["scope"]] for cap in case.plan.get("caps", [])}
+    reason_of |= {LINE_MARGIN: Reason.CUT_MARGIN, ORDER_MARGIN: Reason.CUT_MARGIN}
+    reason_of |= {PERIOD_MARGIN: Reason.CUT_PERIOD_MARGIN, None: Reason.PAID}
+    names = ("order_id", "line", "policy", "level", "payee")
+    lines = {tuple(line[name] for name in names): line for line in expected.lines}
+    wide = {}
+    for (policy, payee, *_), cell in expected.cells.items():
+        wide.setdefault((policy, payee), set()).add(reason_of[largest(cell["cuts"])[0]])
+    for batch in run.lines():
+        columns = (batch.order_id, batch.line.tolist(), batch.policy, batch.level.tolist(), batch.payee)
+        rows = zip(*columns, batch.claimed.tolist(), batch.allowed.tolist(), batch.reason.tolist(), strict=True)
+        for *key, payee, claimed, allowed, reason in rows:
+            assert claimed > 0
+            assert (reason == Reason.PAID) == (claimed == allowed)
+            if batch.earning_periods is not None:
+                continue
+            if key[0] is None:
+                assert reason in wide[key[2], payee]
+                continue
+            line = lines[*key, payee]
+            cap, most = largest(line["cuts"])
+            if line["after_order_scope"] - allowed > most:
+                assert reason in wide[key[2], payee]
+            else:
+                assert reason == reason_of[cap]
 
 
 def check_report(case, expected, run):
@@ -414,9 +560,9 @@ def check_report(case, expected, run):
     assert report.withheld == report.claimed - expected.order_pay - expected.period_pay
     assert report.withheld == sum(amount for _, amount in report.cuts)
     assert sum(amount for _, amount in report.cuts) == sum(by_name(expected.cuts).values())
-    caps = {cap["name"] for cap in case.plan.get("caps", [])}
-    mine = {name: amount for name, amount in report.cuts if name in caps}
-    assert mine == {name: amount for name, amount in by_name(expected.cuts).items() if name in caps}
+    assert len({name for name, _ in report.cuts}) == len(report.cuts)
+    assert dict(report.cuts) == summed((reported(name), amount) for name, _, amount in expected.cuts)
+    assert report.released == sum(expected.released.values())
     assert report.loss_orders == sum(settled["margin"] < 0 for settled in expected.orders.values())
 
 

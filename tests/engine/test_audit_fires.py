@@ -59,12 +59,14 @@ def without_cuts(monkeypatch):
     monkeypatch.setattr(OrderGuard, "_cut_groups", lambda *args: None)
 
 
-def generous(self, cap, slots, lines, allowed):
+def generous(self, *args):
     """Allow one minor unit more than the rule gave, in the one entry that lost most."""
-    allowed = allowed.copy()
-    lost = self.allowed[np.ix_(slots, lines)] - allowed
-    allowed[np.unravel_index(lost.argmax(), lost.shape)] += 1
-    return REAL_CUT(self, cap, slots, lines, allowed)
+    amount = REAL_CUT(self, *args)
+    cut = self.cuts[-1]
+    slot, line = np.unravel_index(cut.taken.argmax(), cut.taken.shape)
+    cut.taken[slot, line] -= 1
+    self.allowed[cut.slots[slot], cut.lines[line]] += 1
+    return amount - 1
 
 
 REAL_CUT = Sheet.cut
@@ -226,13 +228,14 @@ WIDE_CAPS = {
 def test_a_wide_cap_that_is_exceeded_is_found(monkeypatch, cap, extra):
     """Each wide scope is verified after everything, to the minor unit."""
     run(caps=[cap])
-    real = WideGuard._cut_groups
+    real = WideGuard._cut_cells
 
     def cut(self, place, rule, leftover, on, groups, room):
         if extra is not None:
-            real(self, place, rule, leftover, on, groups, room + extra)
+            return real(self, place, rule, leftover, on, groups, room + extra)
+        return None
 
-    monkeypatch.setattr(WideGuard, "_cut_groups", cut)
+    monkeypatch.setattr(WideGuard, "_cut_cells", cut)
     fires("cap 'its': is exceeded", caps=[cap])
 
 
@@ -243,7 +246,7 @@ def test_wide_caps_that_raise_a_payout_are_found(monkeypatch, step):
     def cut(self, *args):
         self.allowed = self.allowed + step
 
-    monkeypatch.setattr(WideGuard, "_cut_groups", cut)
+    monkeypatch.setattr(WideGuard, "_cut_cells", cut)
     fires("raised a payout or made it negative", caps=[WIDE_CAPS["payee"]])
 
 

@@ -18,7 +18,7 @@ from tests.strategies.plans import IN_ORDER, RULES, caps, level_policies, margin
 def guard_cases(draw, *, high=3000, most=400, rules=RULES, scopes=IN_ORDER, max_caps=4):
     """Draw up to three policies in up to two stages on any orders, with any caps inside orders."""
     parents = draw(forests(max_size=6, min_size=1))
-    orders = draw(order_lines(parents, high=high, guests=False))
+    orders = draw(order_lines(parents, high=high))
     stages = draw(st.sampled_from([(1,), (1, 1), (1, 2), (2, 1), (1, 1, 2), (2, 1, 2)]))
     names = ["z", "a", "m"][: len(stages)]
     policies = [

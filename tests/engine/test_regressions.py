@@ -74,7 +74,7 @@ def test_the_line_guard_comes_right_after_the_line_caps():
     run = settled(records, [Scripted("script", entries=entries)], guard="line", caps=[cap])
     allowed = {(key[1], key[4]): value for key, (_, value) in lines_of(run).items()}
     assert allowed == {(0, "ann"): 17, (0, "bo"): 17, (1, "ann"): 26}
-    assert run.margin_report().cuts == (("product_in_order 1", 10), ("the margin of orders", 60))
+    assert run.margin_report().cuts == (("cap 'product_in_order 1'", 10), ("the margin of orders", 60))
 
 
 def test_the_line_guard_comes_before_a_product_cap_that_rejects():
@@ -133,7 +133,7 @@ def test_a_limit_beyond_64_bits_limits_nothing(cap):
 
 def test_deferred_pay_of_a_policy_that_is_gone_is_refused():
     """A state that names a policy which the plan does not have is refused like one that names a cap."""
-    state = fx.State(deferred=[Deferred("payee 1", "ann", "gone", "ann", "2026-01", 50)])
+    state = fx.State(deferred=[Deferred("payee 1", "gone", "ann", (), "2026-01", 50)])
     cap = fx.Cap.per_payee("8.00", cut="defer")
     with pytest.raises(StateError):
         settled([order()], [referral()], caps=[cap], state=state)

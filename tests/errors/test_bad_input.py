@@ -66,6 +66,64 @@ def test_same_order_in_two_batches():
     refused(lambda: fx.merge(run, run), MergeError, "both batches")
 
 
+TEA = {"product": "tea", "cost": "1.00"}
+JOINED = {"kind": "joined", "member": SELLER, "at": "2026-01-05T10:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("catalog", fx.Catalog.from_records([TEA]), fx.Catalog.from_records([TEA | {"cost": "2.00"}])),
+        ("catalog", fx.Catalog.from_records([TEA]), None),
+        ("events", fx.Events.from_records([JOINED]), fx.Events.from_records([JOINED | {"kind": "left"}])),
+        ("events", fx.Events.from_records([JOINED]), fx.Facts(tree=TREE).events),
+    ],
+    ids=["catalog", "no catalog", "events", "no events"],
+)
+def test_batches_with_different_tables(name, one, other):
+    """Settlements with different catalogs or events do not merge, equal copies of them do."""
+    rest = orders({"order_id": "zq-other"})
+    first, second = (
+        fx.settle(facts(found, **{name: table}), plan()) for found, table in ((None, one), (rest, other))
+    )
+    refused(lambda: fx.merge(first, second), MergeError, name)
+    again = fx.settle(facts(rest, **{name: one}), plan())
+    assert fx.merge(first, again).margin_report().orders == 2
+
+
+def test_batch_without_orders():
+    """A batch without any order merges with another and changes nothing."""
+    run, nothing = settle(), settle(fx.Orders.empty())
+    assert fx.merge(run, nothing).fingerprint() == fx.merge(nothing, run).fingerprint() == run.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: facts(tree={"a": None}), "Facts, tree: is a dict; allowed: ReferralTree."),
+        (lambda: facts(members=[]), "Facts, members: is a list; allowed: Members or None."),
+        (lambda: facts(catalog={}), "Facts, catalog: is a dict; allowed: Catalog or None."),
+        (lambda: plan(margin="25%"), "Plan, margin: is a str; allowed: Margin."),
+        (lambda: plan(margin=None), "Plan, margin: is None; allowed: Margin."),
+    ],
+    ids=["tree", "members", "catalog", "margin", "no margin"],
+)
+def test_objects_of_another_kind(call, text):
+    """An object of the wrong kind is named with its place, what it is, and what belongs there."""
+    assert str(refused(call, PlanError if "Plan" in text else InputError)) == text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"margin": fx.Margin.column("pieces")}, {"caps": [fx.Cap.per_order(column="pieces")]}],
+    ids=["margin", "cap"],
+)
+def test_limits_by_a_column_that_is_no_money(changes):
+    """A count is no limit: the column of a margin or a cap is money of the plan's currency."""
+    found = orders({"pieces": 3})
+    refused(lambda: settle(found, plan(**changes)), OrdersError, "'pieces'", "money")
+
+
 # ------------------------------------------------------------ labels
 
 

@@ -133,8 +133,8 @@ def test_missing_keys(path):
         (("caps", 1, "by_rank"), {"gold": 1}),
         (("caps", 1, "by_rank"), [1]),
         (("caps", 0), None),
-        (("margin", "share"), 0.3),
-        (("margin", "share"), "-1%"),
+        (("margin", "rate"), 0.3),
+        (("margin", "rate"), "-1%"),
         (("margin",), "25%"),
         (("margin",), None),
         (("currency",), 2),
@@ -158,9 +158,46 @@ def test_missing_keys(path):
     ),
 )
 def test_wrong_values(path, value):
-    """A value of the wrong kind or out of range is refused in people's words, with its place in the plan."""
-    place = named(path[:2] if path[:1] in (("policies",), ("caps",)) else ())
-    refused(lambda: fx.Plan.from_dict(changed(*path, to=value)), PlanError, place)
+    """A value of the wrong kind or out of range is refused in people's words, with object and field."""
+    length = 2 if path[:1] in (("policies",), ("caps",)) else 1 if path[0] == "margin" else 0
+    field = path[length] if len(path) > length else ""
+    refused(lambda: fx.Plan.from_dict(changed(*path, to=value)), PlanError, named(path[:length]), field)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ((*POLICY, "rates"), "10%"),
+        ((*POLICY, "rates"), 5),
+        ((*POLICY, "rates"), [0.1]),
+        ((*POLICY, "base"), ["paid"]),
+        ((*POLICY, "name"), 1),
+        ((*POLICY, "stage"), "1"),
+        ((*POLICY, "above_100"), 1),
+        ((*POLICY, "rounding"), 3),
+        ((*POLICY, "where"), [1]),
+        ((*POLICY, "eligible"), "active"),
+        ((*CAP, "rate"), 0.3),
+        ((*CAP, "money"), 1.5),
+        ((*CAP, "name"), 3),
+        ((*CAP, "on"), 3),
+        (("caps", 1, "by_rank"), [1]),
+        (("margin", "rate"), 0.3),
+        (("margin", "of"), 3),
+        (("margin", "column"), 3),
+        (("margin", "catalog"), 1),
+        (("currency",), 2),
+        (("policies",), {}),
+        (("caps",), None),
+        (("anchor",), 1),
+        (("name",), 1),
+    ],
+    ids=lambda value: named(value) if isinstance(value, tuple) else repr(value),
+)
+def test_values_of_another_kind_are_found_by_path(path, value):
+    """The thing that a message starts with is the whole path of the field."""
+    error = refused(lambda: fx.Plan.from_dict(changed(*path, to=value)), PlanError)
+    assert error.thing == named(path)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +207,7 @@ def test_wrong_values(path, value):
         (*POLICY, "base", "paid"),
         (*POLICY, "where", "minimum", "paid"),
         (*CAP, "rate"),
-        ("margin", "share"),
+        ("margin", "rate"),
     ],
     ids=named,
 )

@@ -9,7 +9,7 @@ from math import ceil, floor
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
@@ -97,6 +97,7 @@ def base_of(terms):
     return total
 
 
+@settings(deadline=None)
 @given(mappings)
 def test_plain_data_and_repr_lead_back_to_the_base(terms):
     """as_data survives JSON, and repr is code that builds an equal base."""
@@ -165,6 +166,7 @@ roundings = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(mappings, tables(), st.sampled_from([0, 2, 3]), st.sampled_from(["1", "1/3", "12.5%", "0"]), roundings)
 def test_values_are_exact_and_rounded_once(terms, table, decimals, rate, rounding):
     """A line's base equals the sum of fractions, and base times rate is that product rounded once."""
@@ -184,6 +186,7 @@ def test_values_are_exact_and_rounded_once(terms, table, decimals, rate, roundin
         assert result.dtype == MINOR
 
 
+@settings(deadline=None)
 @given(mappings, tables(), st.data())
 def test_group_sums_are_exact(terms, table, data):
     """Sums by group equal sums of fractions, also where 64 bits would overflow, empty groups included."""
@@ -225,6 +228,16 @@ def test_sums_beyond_64_bits_go_through_python_integers():
     assert sums.fraction(0) == 2 * MINOR_MAX + 3
     wide = Exact(np.array([MINOR_MAX, MINOR_MAX], dtype=MINOR), 1, 1, MINOR_MAX).grouped(np.array([0, 0]), 1)
     assert wide.values.tolist() == [2 * MINOR_MAX]
+
+
+@pytest.mark.parametrize("values", [[5, 7], [MINOR_MAX, 7]], ids=["small", "large"])
+def test_products_may_be_written_in_place(values):
+    """An array that is handed in receives the result, whether 64 bits suffice on the way or not."""
+    source = Columns({"paid": ("amounts", values), "tax": ("amounts", values)})
+    exact = (PAID + TAX).value(source)
+    out = np.full(2, -1, dtype=MINOR)
+    assert exact.times(Fraction(1, 2), out=out) is out
+    assert out.tolist() == values
 
 
 def test_python_integers_are_fitted_or_refused_by_row():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
@@ -114,6 +114,7 @@ def selections(draw):
     return asked, other, least, draw(st.booleans())
 
 
+@settings(deadline=None)
 @given(lines(), selections())
 def test_masks_say_what_plain_python_says(table, drawn):
     """A line is selected exactly if every named condition holds; thresholds are inside, nulls never match."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 
@@ -82,6 +83,32 @@ def test_the_reason_of_a_line_is_its_largest_cut():
     ]  # fmt: skip
 
 
+def test_cuts_say_which_cap_took_what_from_whom():
+    """The cuts of each cap add up to the report's, and all cuts of a payee to what is withheld from him."""
+    by_cap, by_payee = {}, {}
+    for batch in FULL.cuts():
+        columns = batch.columns()
+        assert set(columns) == {"order_id", "line", "payee", "policy", "level", "cap", "cut_minor"}
+        assert {len(values) for values in columns.values()} == {len(batch)}
+        assert (batch.amount > 0).all()
+        for cap, payee, amount in zip(
+            columns["cap"], columns["payee"].tolist(), batch.amount.tolist(), strict=True
+        ):
+            by_cap[cap] = by_cap.get(cap, 0) + amount
+            by_payee[payee] = by_payee.get(payee, 0) + amount
+    assert by_cap == {
+        name.removeprefix("cap ").strip("'"): amount for name, amount in FULL.margin_report().cuts
+    }
+    totals = FULL.totals()
+    withheld = dict(zip(totals.members.tolist(), totals.withheld.tolist(), strict=True))
+    assert by_payee == {payee: amount for payee, amount in withheld.items() if amount}
+    assert list(run_of(levels(rates=["1%"])).cuts()) == []
+    some = run_of(levels(rates=["30%", "0%"]))
+    assert [batch.amount.tolist() for batch in some.cuts()] == [[500, 500]]
+    prize = run_of(Prize("prize", amount_minor=9999))
+    assert [(batch.cap, batch.amount.tolist()) for batch in prize.cuts()] == [("margin", [9999 - 5000])]
+
+
 def test_bases_are_those_of_each_policy():
     """A level commission shows the floor of its base, a policy of one's own that names none shows 0."""
     run = run_of(levels(base=fx.Base("paid") * "1/3"), Share("mine"))
@@ -101,10 +128,8 @@ def test_lines_are_taken_by_row_number_and_by_mask():
     mask = batch.allowed < batch.claimed
     assert batch.take(mask).withheld.tolist() == batch.withheld[mask].tolist()
     assert len(batch.take(np.zeros(len(batch), dtype=bool)).base) == 0
-    bare = FULL._orderless(
-        FULL.terms, batch.payee_index, batch.policy_place, batch.claimed, batch.allowed, batch.largest_cut,
-        tuple(f"2026-{row:02}" for row in range(len(batch))),
-    )  # fmt: skip
+    months = tuple(f"2026-{row:02}" for row in range(len(batch)))
+    bare = attrs.evolve(batch, base_of=None, earning_periods=months)
     assert bare.take(np.array([1])).earning_period == ("2026-01",)
     assert bare.base.tolist() == [0] * len(batch)
 

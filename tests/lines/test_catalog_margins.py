@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import floor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
@@ -57,6 +57,7 @@ def shops(draw):
     return rows, by_category, default, lines, draw(st.booleans())
 
 
+@settings(deadline=None)
 @given(shops())
 def test_a_share_comes_before_the_cost(drawn):
     """A line's margin is floor(paid × share) by product, category or default, else paid − cost × quantity."""
@@ -93,6 +94,7 @@ def test_a_share_comes_before_the_cost(drawn):
     assert report.loss_orders == sum(margin < 0 for margin in wanted)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(-300, 300)), min_size=1, max_size=5))
 def test_columns_are_taken_as_they_are_and_rates_are_floored(lines):
     """A margin column may be negative; a rate of a base is floored line by line and never negative."""

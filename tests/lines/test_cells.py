@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX
+from fenxiao.cells import CellFinder, Cells, group_rows, keys_needed, pack, radices
 from fenxiao.errors import MoneyOverflowError, UnsupportedError
-from fenxiao.margin.cells import CellFinder, Cells, group_rows, keys_needed, pack, radices
 from tests.expressions.refusals import refused
 
 Cap = fx.Cap
@@ -29,6 +29,7 @@ def cells_of(entries):
     )
 
 
+@settings(deadline=None)
 @given(rows, rows)
 def test_joined_cells_are_sorted_sums(first, second):
     """Joining tables adds entries of one cell and sorts by policy, payee and keys."""
@@ -41,6 +42,7 @@ def test_joined_cells_are_sorted_sums(first, second):
     assert len(found) == len(wanted)
 
 
+@settings(deadline=None)
 @given(rows.filter(bool), st.randoms())
 def test_every_entry_finds_its_cell(entries, random):
     """The finder returns the number of the cell that an entry belongs to, whatever the order of cells."""
@@ -53,6 +55,7 @@ def test_every_entry_finds_its_cell(entries, random):
     assert [distinct[cell] for cell in CellFinder(cells).find(columns)] == [entry[:3] for entry in entries]
 
 
+@settings(deadline=None)
 @given(rows.filter(bool))
 def test_packed_rows_order_like_the_rows(entries):
     """One integer a row orders rows as the columns do, first column first."""

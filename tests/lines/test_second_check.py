@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 
 import fenxiao as fx
 from fenxiao import audit
-from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, ROW
+from fenxiao._arrays import INDEX, MINOR, MINOR_MAX
 from fenxiao.errors import InvariantError
+from fenxiao.margin import Cells
 from fenxiao.policies import Setting
 from fenxiao.sheets import Sheet
 from tests.expressions.refusals import refused
-from tests.policies.samples import TREE
+from tests.policies.samples import MEMBERS, TREE
 
 Cap, Margin = fx.Cap, fx.Margin
 NAMES = ("one", "two")
@@ -191,17 +193,162 @@ def test_totals_must_agree(name):
     refused(lambda: audit.check_totals(*TOTALS[name]), InvariantError, "totals")
 
 
-def test_wide_caps_are_checked_by_group():
-    """No cell rises or turns negative, no group exceeds its room; cells outside a group are free."""
-    before, group = np.array([5, 6, 7], dtype=MINOR), np.array([0, 0, -1], dtype=ROW)
-    audit.check_wide(before, np.array([4, 6, 7], dtype=MINOR), [("cap 'a'", group, [10])])
-    audit.check_wide(before[:0], before[:0], [])
-    for after, room in (([5, 6, 8], 99), ([-1, 6, 7], 99), ([5, 6, 7], 10)):
+WIDE_FACTS = fx.Facts(
+    tree=TREE,
+    members=MEMBERS,
+    orders=fx.Orders.from_records(
+        [
+            {"order_id": 1, "member": "cai", "paid": "1.00", "product": "tea", "region": "north"},
+            {"order_id": 2, "member": "bo", "paid": "2.00", "product": "pen", "region": "north"},
+            {"order_id": 3, "member": None, "paid": "4.00", "product": "pen", "region": "south"},
+        ]
+    ),
+)
+WIDE = Setting(facts=WIDE_FACTS, currency=fx.Currency.of("CNY"), rows=slice(0, 3))
+ANN, BO, CAI = (TREE.index(name) for name in ("ann", "bo", "cai"))
+
+
+def cells_of(*cells):
+    """Return cells (policy, payee, product, region, source, amount)."""
+    columns = [np.array(column, dtype=INDEX) for column in zip(*cells, strict=True)]
+    keys = dict(zip(("product", "region", "source"), columns[2:5], strict=True))
+    return Cells(policy=columns[0], payee=columns[1], keys=keys, amount=columns[5].astype(MINOR))
+
+
+# Two policies, the second in stage 2; products are sorted by name, so pen is 0 and tea is 1.
+CELLS = cells_of((0, ANN, 1, 0, CAI, 10), (0, BO, 0, 0, BO, 20), (1, BO, 1, 0, CAI, 30))
+
+WIDE_CAPS = {
+    "payee": (Cap.per_payee("0.50"), [10, 20, 30], 2),
+    "payee by rank": (Cap.per_payee(by_rank={"gold": "0.10", "silver": "0.50"}), [10, 20, 30], 2),
+    "payee by column": (Cap.per_payee(column="wallet"), [100, 150, 50], 1),
+    "payee by rate": (Cap.per_payee("25%", of="paid"), [0, 20, 30], 2),
+    "owner": (Cap.per_owner("0.60"), [10, 20, 30], 0),
+    "owner by rate": (Cap.per_owner("30%", of="paid"), [10, 20, 30], 2),
+    "source": (Cap.per_source("0.40"), [10, 20, 30], 0),
+    "source by rate": (Cap.per_source("10%", of="paid", on="one"), [10, 20, 30], 1),
+    "policy": (Cap.per_policy("0.30", within="period"), [10, 20, 30], 1),
+    "policy by rate": (Cap.per_policy("1/7", of=fx.Base("paid") * "30%", within="period"), [10, 20, 30], 2),
+    "product": (Cap.per_product("0.40", within="period"), [10, 20, 30], 2),
+    "product by rate": (Cap.per_product("40%", of="paid", within="period"), [10, 20, 30], 2),
+    "region": (Cap.per_region("20%", of="paid"), [10, 20, 30], 0),
+    "period": (Cap.per_period("0.60"), [10, 20, 30], 1),
+    "company by rate": (Cap.company("60/700", of="paid"), [10, 20, 30], 1),
+    "on one policy": (Cap.per_payee("0.20", on="one"), [10, 20, 30], 1),
+    "counting": (Cap.per_payee("0.50", on="two", counting=("one",)), [10, 20, 30], 2),
+}
+
+
+def wide(cap, amounts, cells=CELLS, state=None):
+    """Run the check of wide caps on what would be allowed."""
+    bigger = Cells(
+        policy=cells.policy, payee=cells.payee, keys=cells.keys, amount=np.maximum(cells.amount, amounts) + 1
+    )
+    allowed = np.array(amounts, dtype=MINOR)
+    audit.check_wide(WIDE, [cap, Cap.per_order("0")], NAMES, (1, 2), bigger, allowed, state or fx.State())
+
+
+@pytest.mark.parametrize("name", WIDE_CAPS)
+def test_wide_caps_are_checked_by_group(name):
+    """At its limit a group passes, one minor unit above it raises; other groups do not matter."""
+    cap, amounts, which = WIDE_CAPS[name]
+    cap = attrs.evolve(cap, name="ours")
+    wide(cap, amounts)
+    more = [amount + (place == which) for place, amount in enumerate(amounts)]
+    refused(lambda: wide(cap, more), InvariantError, "'ours'", "report", absent=("ann", "cai"))
+
+
+def test_what_earlier_runs_used_up_counts_in_its_window():
+    """Usage of the window is taken off the limit, by the group's name; a window of another name is not."""
+    for scope, group, limit in (
+        ("payee", "bo", "0.60"),
+        ("policy", "two", "0.40"),
+        ("company", "", "0.70"),
+        ("product", "tea", "0.50"),
+        ("owner", "one", "0.70"),
+    ):
+        cap = Cap(scope=scope, money=limit, window="lifetime", name="ours")
+        wide(
+            cap,
+            [10, 20, 30],
+            state=fx.State(usage={("ours", "lifetime"): {group: 10}, ("ours", "2026"): {group: 99}}),
+        )
+        used = fx.State(usage={("ours", "lifetime"): {group: 11}})
+        refused(lambda cap=cap, used=used: wide(cap, [10, 20, 30], state=used), InvariantError, "'ours'")
+
+
+NUMBERED = attrs.evolve(
+    WIDE,
+    facts=fx.Facts(
+        tree=TREE,
+        orders=WIDE_FACTS.orders,
+        members=fx.Members.from_records(
+            [
+                {"member": name, "owner": owner, "wallet": wallet}
+                for name, owner, wallet in (("ann", 7, "0.60"), ("bo", 7, "0.60"), ("cai", 9, "9.00"))
+            ],
+            money=("wallet",),
+        ),
+    ),
+)
+
+
+def numbered(cap, amounts, setting=NUMBERED, **state):
+    """Run the check where owners are numbers."""
+    cells = attrs.evolve(CELLS, amount=np.full(3, 99, dtype=MINOR))
+    audit.check_wide(setting, [cap], NAMES, (1, 2), cells, np.array(amounts, dtype=MINOR), fx.State(**state))
+
+
+def test_owners_may_be_numbers():
+    """Money, columns and usage of owners are found by their number."""
+    for cap in (Cap.per_owner("0.60", name="ours"), Cap.per_owner(column="wallet", name="ours")):
+        numbered(cap, [10, 20, 30])
+        refused(lambda cap=cap: numbered(cap, [10, 20, 31]), InvariantError, "'ours'")
+    cap = Cap.per_owner("0.70", window="lifetime", name="ours")
+    numbered(cap, [10, 20, 30], usage={("ours", "lifetime"): {7: 10, 9: 99}})
+    refused(
+        lambda: numbered(cap, [10, 20, 30], usage={("ours", "lifetime"): {7: 11}}), InvariantError, "'ours'"
+    )
+
+
+def test_owners_that_are_not_named_are_an_alarm():
+    """The guard refuses such a column before; the second check does not rely on it."""
+    table = fx.Members.from_records([{"member": name, "owner": True} for name in ("ann", "bo", "cai")])
+    odd = attrs.evolve(WIDE, facts=fx.Facts(tree=TREE, orders=WIDE_FACTS.orders, members=table))
+    refused(lambda: numbered(Cap.per_owner("9.00"), [1, 1, 1], odd), InvariantError, "'owner'")
+
+
+def test_a_calendar_year_is_a_window_of_its_own():
+    """Usage of the period's year counts, that of another year does not."""
+    cap = Cap.per_payee("0.60", window="year", name="ours")
+    october = attrs.evolve(NUMBERED, period=fx.month(2026, 10))
+    numbered(cap, [10, 20, 30], october, usage={("ours", "2026"): {"bo": 10}, ("ours", "2025"): {"bo": 99}})
+    refused(
+        lambda: numbered(cap, [10, 20, 30], october, usage={("ours", "2026"): {"bo": 11}}),
+        InvariantError,
+        "'ours'",
+    )
+
+
+def test_a_share_of_no_orders_is_nothing():
+    """Where the period has no order lines, a cap by a rate leaves period claims nothing."""
+    nothing = attrs.evolve(NUMBERED, rows=slice(0, 0))
+    cap = Cap.per_payee("50%", of="paid", name="ours")
+    numbered(cap, [0, 0, 0], nothing)
+    refused(lambda: numbered(cap, [1, 0, 0], nothing), InvariantError, "'ours'")
+
+
+def test_wide_caps_never_raise_a_payout():
+    """No cell rises above what scope 1 allowed or turns negative; nothing at all is fine."""
+    none = Cells.empty(())
+    audit.check_wide(WIDE, [Cap.per_payee("0")], NAMES, (1, 2), none, none.amount, fx.State())
+    for amounts in ([11, 20, 30], [-1, 20, 30]):
         refused(
-            lambda after=after, room=room: audit.check_wide(
-                before, np.array(after, dtype=MINOR), [("cap 'a'", group, [room])]
+            lambda amounts=amounts: audit.check_wide(
+                WIDE, [], NAMES, (1, 2), CELLS, np.array(amounts, dtype=MINOR), fx.State()
             ),
             InvariantError,
+            "raised a payout",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, MINOR_MIN
@@ -22,6 +22,7 @@ def minor(values):
 batches = st.lists(st.lists(st.tuples(st.integers(0, 3), amounts()), max_size=5), max_size=4)
 
 
+@settings(deadline=None)
 @given(batches, st.lists(amounts(), min_size=4, max_size=4), st.booleans())
 def test_sums_comparisons_and_overflow_are_exact(parts, limits, told):
     """Sums equal Python's, comparisons never wrap, and a sum that does not fit is an error."""
@@ -41,6 +42,7 @@ def test_sums_comparisons_and_overflow_are_exact(parts, limits, told):
         refused(lambda: tally.sums("a total"), MoneyOverflowError, "a total", "of 4")
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 3), amounts(0)), max_size=5), max_size=4))
 def test_saturated_sums_stop_at_the_largest_amount(parts):
     """Where a sum of amounts from 0 does not fit, the largest amount stands for it."""
@@ -66,6 +68,7 @@ def test_the_switch_to_halves_keeps_what_was_added():
     assert tally.sums("x").tolist() == [MINOR_MAX, MINOR_MIN]
 
 
+@settings(deadline=None)
 @given(st.lists(amounts(), max_size=8))
 def test_whole_columns_are_summed_exactly(values):
     """The sum of a column is a Python integer of any size; halves compare like the whole."""
@@ -75,6 +78,7 @@ def test_whole_columns_are_summed_exactly(values):
     assert halves_exceed(low, high, minor([0] * len(values))).tolist() == [value > 0 for value in values]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(amounts(), min_size=2, max_size=2), max_size=4))
 def test_columns_are_added_exactly(columns):
     """Sums of columns fit or raise."""

@@ -6,7 +6,8 @@ something. Input is plain data (see `settle_slowly`); clarity comes before speed
 Two kinds of rows are cut. *Lines* are (order, line, policy, level, payee) and live inside one order; *cells*
 are totals per (policy, payee) over the whole period, split further only by what some wide cap of the plan
 asks for. Both are dicts with the keys `policy`, `stage`, `allowed`, `cuts`, `tie` and `class`, so that one
-function cuts both.
+function cuts both. What earlier runs deferred is a row like a cell, in `waiting`: every wide cap counts it and
+may cut it, and only a cap that defers serves it first.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ class SlowResult:
     allowed_by_payee: dict
     orders: dict  # order_id -> margin, budget, pay (after scope 1), handed (budget - pay)
     cuts: list  # (cap, group, amount) in the order in which they were made
-    deferred: dict  # (cap, policy, payee) -> what caps with cut="defer" took
+    put_off: list  # dicts: cap, policy, payee, keys, amount; what caps with cut="defer" took from new claims
+    waiting: list  # the same with earning_period: what goes on waiting, the oldest first
+    released: dict  # (policy, payee) -> paid now of what earlier runs deferred
+    used: dict  # (wide cap, group) -> what its policies and those that only count are allowed
     period_limit: int  # the period margin
     period_pay: int  # of the period policies, after every cap
     order_pay: int  # of the order policies, after every cap
@@ -63,12 +67,52 @@ def null_first(value):
 class SlowSettlement(SlowFacts):
     """One settlement under way: the lines and cells so far and the cuts made."""
 
-    def __init__(self, parents, orders, plan, members, usage):
+    def __init__(self, parents, orders, plan, members, usage, waiting=()):
         super().__init__(parents, orders, plan, members, usage)
         self.lines = []
         self.cells = {}
         self.cuts = []
-        self.deferred = {}
+        self.put_off = []
+        self.topics = {
+            part: sorted({order[part] for order in orders if order.get(part) is not None})
+            for part in ("product", "region")
+        }
+        for part, known in self.topics.items():
+            known += [
+                label
+                for label in dict.fromkeys(entry["keys"].get(part) for entry in waiting)
+                if label is not None and label not in known
+            ]
+        self.ages = list(dict.fromkeys(entry["earning_period"] for entry in waiting))
+        self.waiting = [self.waiting_row(entry, number) for number, entry in enumerate(waiting)]
+
+    def waiting_row(self, entry, number):
+        """Shape what an earlier run deferred like a cell; equal cells of this run's orders come before it."""
+        keys = entry["keys"]
+        stage = next(
+            policy.get("stage", 1) for policy in self.plan["policies"] if policy["name"] == entry["policy"]
+        )
+        row = {
+            "policy": entry["policy"],
+            "stage": stage,
+            "payee": entry["payee"],
+            **{part: keys.get(part) for part in ("product", "region", "source")},
+            "allowed": entry["amount"],
+            "cuts": {},
+            "entry": entry,
+            "age": self.ages.index(entry["earning_period"]),
+        }
+        return row | self.precedence(row, keys.get("level"), (1, number))
+
+    def precedence(self, row, level, last):
+        """Return the tie order and the class of a cell."""
+        position = self.names.index(row["policy"])
+        parts = [
+            null_first(None if row[part] is None else self.topics[part].index(row[part]))
+            for part in ("product", "region")
+        ]
+        tie = (position, null_first(level), row["payee"], *parts, null_first(row["source"]), last)
+        return {"tie": tie, "class": (position, null_first(level))}
 
     # ------------------------------------------------------------ cutting
 
@@ -101,35 +145,66 @@ class SlowSettlement(SlowFacts):
                 asking.setdefault(group, []).append(row)
             elif row["policy"] in on or row["policy"] in counting:
                 used[group] = used.get(group, 0) + row["allowed"]
-        tight = []
+        tight, losers = [], []
         for group, claimants in sorted(asking.items(), key=lambda item: item[0]):
             spent = used.get(group, 0) + self.usage.get((cap["name"], group), 0)
             room = max(limit_of(cap, group) - spent, 0)
+            if cap.get("cut", "forfeit") == "defer":
+                room -= self.release([row for row in claimants if "entry" in row], room, cap)
+                claimants = [row for row in claimants if "entry" not in row]
             if sum(row["allowed"] for row in claimants) > room:
                 tight.append((group, claimants, room))
         if tight and cap.get("rule", "proportional") == "reject":
             raise SlowRejectedError(cap["name"], [group for group, _, _ in tight])
         for group, claimants, room in tight:
-            self.cut(cap, group, claimants, room)
+            losers += self.cut(cap, group, claimants, room)
+        if cap.get("cut", "forfeit") == "defer":
+            for row, lost in sorted(losers, key=lambda pair: pair[0]["tie"]):
+                self.put_off.append(self.deferred_of(cap, row, lost))
+
+    def release(self, rows, room, cap):
+        """Serve what waits, the oldest earning periods first; return what it gets."""
+        rows = sorted(rows, key=lambda row: row["tie"])
+        asked, ages = [row["allowed"] for row in rows], [row["age"] for row in rows]
+        awards = ration(asked, room, "priority", cap.get("leftover", "largest_remainder"), ages)
+        for row, award in zip(rows, awards, strict=True):
+            self.lower(row, award, cap["name"])
+        return sum(awards)
+
+    def lower(self, row, award, name):
+        """Leave a row its award; return what it lost."""
+        lost = row["allowed"] - award
+        if lost:
+            row["allowed"] = award
+            row["cuts"][name] = row["cuts"].get(name, 0) + lost
+        return lost
 
     def cut(self, cap, group, claimants, room):
-        """Leave the claimants of one group what fits into the room, and note what each of them lost."""
+        """Leave the claimants of one group what fits into the room; return who lost how much."""
         claimants = sorted(claimants, key=lambda row: row["tie"])
         asked = [row["allowed"] for row in claimants]
         classes = [row["class"] for row in claimants]
         rule, leftover = cap.get("rule", "proportional"), cap.get("leftover", "largest_remainder")
         awards = ration(asked, room, rule, leftover, classes)
-        name = cap["name"]
-        for row, award in zip(claimants, awards, strict=True):
-            lost = row["allowed"] - award
-            if lost == 0:
-                continue
-            row["allowed"] = award
-            row["cuts"][name] = row["cuts"].get(name, 0) + lost
-            if cap.get("cut", "forfeit") == "defer":
-                key = (name, row["policy"], row["payee"])
-                self.deferred[key] = self.deferred.get(key, 0) + lost
-        self.cuts.append((name, group, sum(asked) - sum(awards)))
+        losses = [
+            (row, self.lower(row, award, cap["name"]))
+            for row, award in zip(claimants, awards, strict=True)
+        ]
+        # What goes on waiting is no cut of this run.
+        losses = [(row, lost) for row, lost in losses if lost and "entry" not in row]
+        self.cuts.append((cap["name"], group, sum(lost for _, lost in losses)))
+        return losses
+
+    def deferred_of(self, cap, row, lost):
+        """Write down what a cell will get later."""
+        keys = {"level": row["level"], **{part: row[part] for part in ("product", "region", "source")}}
+        return {
+            "cap": cap["name"],
+            "policy": row["policy"],
+            "payee": row["payee"],
+            "keys": {name: value for name, value in keys.items() if value is not None},
+            "amount": lost,
+        }
 
     # ------------------------------------------------------------ lines and cells
 
@@ -183,12 +258,12 @@ class SlowSettlement(SlowFacts):
         level = row["level"] if any(cap.get("rule") == "priority" for cap in wide) else None
         parts = [row[part] if part in scopes else None for part in ("product", "region", "source")]
         key = (row["policy"], row["payee"], level, *parts)
-        position = self.names.index(row["policy"])
         if key not in self.cells:
-            self.cells[key] = {
+            cell = {
                 "policy": row["policy"],
                 "stage": row["stage"],
                 "payee": row["payee"],
+                "level": level,
                 "product": parts[0],
                 "region": parts[1],
                 "source": parts[2],
@@ -196,9 +271,9 @@ class SlowSettlement(SlowFacts):
                 "after_order_scope": 0,
                 "allowed": 0,
                 "cuts": {},
-                "tie": (position, null_first(level), row["payee"], *[null_first(part) for part in parts]),
-                "class": (position, null_first(level)),
             }
+            last = (2 if row.get("order_id") is None else 0, 0)
+            self.cells[key] = cell | self.precedence(cell, level, last)
         cell = self.cells[key]
         cell["claimed"] += row["claimed"]
         cell["after_order_scope"] += row["allowed"]
@@ -227,7 +302,7 @@ class SlowSettlement(SlowFacts):
         """Apply the wide caps of some scopes in plan order."""
         for cap in self.caps:
             if cap["scope"] in scopes:
-                self.apply(cap, list(self.cells.values()), stage, self.limit_of)
+                self.apply(cap, [*self.cells.values(), *self.waiting], stage, self.limit_of)
 
     def total(self, names):
         """Add up what the cells of the named policies are allowed."""
@@ -268,12 +343,53 @@ class SlowSettlement(SlowFacts):
         self.guard_totals(("company",), None)
         return self.result(period_limit, self.total(period_names), self.total(order_names), funds)
 
+    def released(self):
+        """Add up what is paid now of what earlier runs deferred."""
+        found = {}
+        for row in self.waiting:
+            key = (row["policy"], row["payee"])
+            found[key] = found.get(key, 0) + row["allowed"]
+        return {key: amount for key, amount in found.items() if amount}
+
+    def still_waiting(self, kept, period):
+        """Return what goes on waiting: old entries less what they got, then what is put off now.
+
+        What is put off is limited to what the period keeps, which backs it.
+        """
+        left = [(row["entry"], row["entry"]["amount"] - row["allowed"]) for row in self.waiting]
+        old = [entry | {"amount": amount} for entry, amount in left if amount]
+        backed = ration([entry["amount"] for entry in self.put_off], max(kept, 0), "proportional")
+        new = [
+            entry | {"amount": amount, "earning_period": period}
+            for entry, amount in zip(self.put_off, backed, strict=True)
+            if amount
+        ]
+        return old + new
+
+    def used_by_group(self):
+        """Add up by wide cap and group what counts towards its limit."""
+        used = {}
+        for cap in self.caps:
+            if cap["scope"] in ORDER_SCOPES:
+                continue
+            on = self.names if cap.get("on") is None else cap["on"]
+            names = {*on, *(on if cap.get("counting") is None else cap["counting"])}
+            for row in [*self.cells.values(), *self.waiting]:
+                group = self.group_of(cap["scope"], row)
+                if row["policy"] in names and group is not None and row["allowed"]:
+                    key = (cap["name"], group)
+                    used[key] = used.get(key, 0) + row["allowed"]
+        return used
+
     def period_limit(self, order_names, funds):
         """Money for the period policies: what the orders hand over, plus funds, less losses on request."""
-        left = sum(self.budget.values()) - self.total(order_names) + funds
-        if self.plan.get("losses", "ignore") == "offset":
-            left += sum(margin for margin in self.margin.values() if margin < 0)
-        return max(left, 0)
+        return max(sum(self.budget.values()) - self.total(order_names) + funds - self.losses(), 0)
+
+    def losses(self):
+        """Add up the losses that lower the period's budget."""
+        if self.plan.get("losses", "ignore") != "offset":
+            return 0
+        return -sum(margin for margin in self.margin.values() if margin < 0)
 
     def result(self, period_limit, period_pay, order_pay, funds):
         """Put the answer together."""
@@ -309,7 +425,10 @@ class SlowSettlement(SlowFacts):
                 for order_id, budget in self.budget.items()
             },
             cuts=self.cuts,
-            deferred=self.deferred,
+            put_off=self.put_off,
+            waiting=self.still_waiting(handed + funds - period_pay - self.losses(), self.plan.get("period", "")),
+            released=self.released(),
+            used=self.used_by_group(),
             period_limit=period_limit,
             period_pay=period_pay,
             order_pay=order_pay,
@@ -333,7 +452,7 @@ def period_row(claim, stage):
     }
 
 
-def settle_slowly(parents, orders, plan, members=None, funds=0, usage=None, period_claims=None):
+def settle_slowly(parents, orders, plan, members=None, funds=0, usage=None, period_claims=None, waiting=()):
     """Settle plain data by the rules of the engine.
 
     Parameters
@@ -345,7 +464,8 @@ def settle_slowly(parents, orders, plan, members=None, funds=0, usage=None, peri
         `quantity`, `product`, `category`, `region`, and int columns in their smallest unit.
     plan
         `margin` {"kind": "rate", "rate", "of"} or {"kind": "column", "name"}; `guard` "order" or "line";
-        `rule`, `leftover`, `losses`; `currency_decimals`; `policies`, a list of dicts with `name`, `stage`
+        `rule`, `leftover`, `losses`; `currency_decimals`; `period`, the earning period of what is deferred
+        now; `policies`, a list of dicts with `name`, `stage`
         and `kind`: "level" (fields of a level commission), "arbitrary" (with `claims`, tuples order_id,
         line, payee, level, amount) or "period" (its claims are in `period_claims`); `caps`.
         A base is a list of (column, coefficient, decimals of the column).
@@ -361,6 +481,8 @@ def settle_slowly(parents, orders, plan, members=None, funds=0, usage=None, peri
         {(cap name, group): what earlier runs used}, wide caps only.
     period_claims
         Dicts `policy`, `payee`, `amount`.
+    waiting
+        What earlier runs deferred, the oldest first: dicts like those of `SlowResult.waiting`.
     """
-    settlement = SlowSettlement(parents, orders, plan, members, usage)
+    settlement = SlowSettlement(parents, orders, plan, members, usage, waiting)
     return settlement.run(period_claims or [], funds)

@@ -410,7 +410,7 @@ def test_the_example_of_the_front_page():
     assert result.allowed == {("referral", "bo"): 1_000, ("referral", "ann"): 500}
     assert (result.order_pay, result.period_pay, result.handed, result.kept) == (1_500, 0, 1_000, 1_000)
     assert result.cuts == []
-    assert result.deferred == {}
+    assert (result.put_off, result.waiting, result.released) == ([], [], {})
 
 
 THREE = arbitrary("a", [(1, 0, "cai", 3, 101), (1, 0, "bo", 2, 101), (1, 0, "ann", 1, 101)])
@@ -697,8 +697,61 @@ def test_a_wide_cap_is_used_up_by_earlier_stages():
 def test_deferred_cuts_are_kept_by_cap_policy_and_payee():
     """What a deferring cap takes is listed; what a forfeiting one takes is not."""
     caps = [cap("payee", 120, "first", cut="defer"), cap("company", 200, "second")]
-    result = settle_slowly(CHAIN, WIDE_ORDERS, plan_of(*WIDE_POLICIES, caps=caps))
-    assert result.deferred == {("first", "a", "ann"): 30, ("first", "b", "bo"): 80}
+    result = settle_slowly(CHAIN, WIDE_ORDERS, plan_of(*WIDE_POLICIES, caps=caps, period="now"))
+    found = [(entry["cap"], entry["policy"], entry["payee"], entry["amount"]) for entry in result.put_off]
+    assert found == [("first", "a", "ann", 30), ("first", "b", "bo", 80)]
+    assert result.waiting == [entry | {"earning_period": "now"} for entry in result.put_off]
+
+
+COMPANY = {"name": "company", "scope": "company", "limit": ("money", 100)}
+
+
+def waits(amount, period="old", payee="ann", policy="a", cap_name="cap"):
+    """Write what an earlier run deferred."""
+    return {
+        "cap": cap_name,
+        "policy": policy,
+        "payee": payee,
+        "keys": {},
+        "amount": amount,
+        "earning_period": period,
+    }
+
+
+def test_a_deferring_cap_serves_what_waits_oldest_first():
+    """Of 100 the older 70 are served, then 30 of 60 in proportion to 40 and 20, and the new claim waits."""
+    waiting = [waits(70), waits(40, "new"), waits(20, "new")]
+    plan = plan_of(arbitrary("a", [(1, 0, "ann", 1, 50)]), caps=[cap("payee", 100, cut="defer")], period="now")
+    result = settle_slowly(CHAIN, [order(margin=999)], plan, waiting=waiting)
+    assert result.released == {("a", "ann"): 100}
+    assert result.allowed == {("a", "ann"): 0}
+    assert [(entry["earning_period"], entry["amount"]) for entry in result.waiting] == [
+        ("new", 20),
+        ("new", 10),
+        ("now", 50),
+    ]
+    assert (result.order_pay, result.kept) == (0, 999)
+    assert result.used == {("cap", "ann"): 100}
+
+
+def test_a_forfeiting_cap_cuts_what_waits_like_any_claim():
+    """Of 100 half goes to each of two equal claims, and what the old one lost goes on waiting."""
+    plan = plan_of(arbitrary("a", [(1, 0, "ann", 1, 80)]), caps=[cap("payee", 999, cut="defer"), COMPANY])
+    result = settle_slowly(CHAIN, [order(margin=999)], plan, waiting=[waits(80)])
+    assert result.released == {("a", "ann"): 50}
+    assert result.allowed == {("a", "ann"): 50}
+    assert result.waiting == [waits(30)]
+    assert result.cuts == [("company", "all", 30)]
+
+
+def test_what_is_put_off_is_backed_by_what_the_period_keeps():
+    """A pool of 90 and 30 against a cap of 0 defers no more than the 40 that the period keeps."""
+    plan = plan_of(
+        {"kind": "period", "name": "pool"}, caps=[cap("policy", 0, on=["pool"], cut="defer")], period="now"
+    )
+    claims = [{"policy": "pool", "payee": payee, "amount": n} for payee, n in (("ann", 90), ("bo", 30))]
+    result = settle_slowly(CHAIN, [order(margin=40)], plan, period_claims=claims)
+    assert [(entry["payee"], entry["amount"]) for entry in result.waiting] == [("ann", 30), ("bo", 10)]
 
 
 # ------------------------------------------------------------ period policies and conservation

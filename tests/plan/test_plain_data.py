@@ -110,7 +110,7 @@ def test_plain_data_is_short_and_readable():
     assert plan(caps=[Cap.per_order("30%", of="paid")]).to_dict() == {
         "version": 1,
         "currency": "CNY",
-        "margin": {"share": "25%", "of": "paid"},
+        "margin": {"rate": "25%", "of": "paid"},
         "policies": [
             {
                 "kind": "level_commission",
@@ -129,8 +129,8 @@ def test_plain_data_is_short_and_readable():
     assert policies[2]["by_length"] == {"1": ["5%"], "2": ["3%", "2%"]}
 
 
-HASH = "ad03444f9f55328e509ba940cc55f30e153f35c3cbc9e3518607a8148073c5db"
-FULL_HASH = "95028be0d8ca1e6e00b483c1d32b29fdf13c6b320ebaadbff503611c28289d53"
+HASH = "41e3c8587e476f98636b830ad128abd2ac0488e31062d9571f466c8bbd8dc444"
+FULL_HASH = "6c560a256c255c9e7894eb1274e6d3b2c4d69ab2aea89e9fc4ae183998c01e8d"
 
 
 def test_the_hash_is_pinned():
@@ -361,8 +361,8 @@ BAD = {
     "margin none": (lambda: changed(["margin"], None), "plan.margin"),
     "margin text": (lambda: changed(["margin"], "25%"), "plan.margin"),
     "margin list": (lambda: changed(["margin"], []), "plan.margin"),
-    "margin float": (lambda: changed(["margin", "share"], 0.25), "plan.margin"),
-    "margin above 100 %": (lambda: changed(["margin", "share"], "101%"), "plan.margin"),
+    "margin float": (lambda: changed(["margin", "rate"], 0.25), "plan.margin"),
+    "margin above 100 %": (lambda: changed(["margin", "rate"], "101%"), "plan.margin"),
     "currency number": (lambda: changed(["currency"], 3), "plan"),
     "currency short": (lambda: changed(["currency"], {"code": "X"}), "plan"),
     "anchor number": (lambda: changed(["anchor"], 3), "plan.anchor"),
@@ -421,7 +421,7 @@ def test_text_that_looks_like_code_stays_text():
     for path in (
         ["policies", 0, "rates"],
         ["policies", 0, "rounding"],
-        ["margin", "share"],
+        ["margin", "rate"],
         ["caps", 3, "money"],
         ["zone"],
     ):

@@ -13,12 +13,12 @@ Cap = fx.Cap
 
 
 def test_the_least_plan_and_the_fullest_are_built():
-    """Policies and caps may be lists, tuples, generators or one object; a plan may have none."""
+    """Policies and caps may be lists, tuples or one object; a plan may have none."""
     assert plan().policies == (levels(),)
     assert fx.Plan(currency="JPY", margin=fx.Margin.catalog()).policies == ()
     assert fx.Plan(currency="CNY", margin=fx.Margin.column(), policies=levels()).policies == (levels(),)
     assert plan(caps=Cap.per_order("1")).caps[0].name == "order 1"
-    assert plan(caps=(cap for cap in [Cap.per_order("1")])).caps[0].money == "1"
+    assert plan(caps=(Cap.per_order("1"),)).caps[0].money == "1"
     assert plan(currency=fx.Currency("POINTS", 0)).currency.decimals == 0
     assert plan(currency={"code": "X", "decimals": 3}).currency == fx.Currency("X", 3)
     assert plan(anchor="paid_at", zone="Asia/Shanghai").zone == "Asia/Shanghai"
@@ -54,8 +54,8 @@ INVALID = {
         FenxiaoError,
         "urrency",
     ),
-    "margin number": (lambda: plan(margin=3), PlanError, "Margin.rate"),
-    "margin text": (lambda: plan(margin="25%"), PlanError, "Margin.rate"),
+    "margin number": (lambda: plan(margin=3), PlanError, "Margin"),
+    "margin text": (lambda: plan(margin="25%"), PlanError, "Margin"),
     "policies number": (
         lambda: fx.Plan(currency="CNY", margin=fx.Margin.column(), policies=3),
         PlanError,

@@ -23,7 +23,7 @@ RANKS = (
     ("expressions",),
     ("routes", "limits", "state"),
     ("policies",),
-    ("sheets",),
+    ("sheets", "cells"),
     ("margin", "audit"),
     ("lines",),
     ("statements", "plan"),

@@ -20,7 +20,7 @@ DIVISIONS_ALLOWED = {
 
 INEXACT = {
     "mean", "average", "sqrt", "log", "log2", "log10", "log1p", "exp", "linspace", "divide", "true_divide",
-    "bincount", "float16", "float32", "float64", "longdouble", "double", "half", "single",
+    "float16", "float32", "float64", "longdouble", "double", "half", "single",
 }  # fmt: skip
 """Names of numpy that make floats."""
 
@@ -58,6 +58,9 @@ def is_float(node):
         return True
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "astype":
         return any(isinstance(arg, ast.Name) and arg.id == "float" for arg in node.args)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "bincount":
+        # Counts are integers; sums of weights are floats, whatever the weights are.
+        return len(node.args) > 1 or any(keyword.arg in (None, "weights") for keyword in node.keywords)
     if isinstance(node, ast.keyword):
         return node.arg == "dtype" and isinstance(node.value, ast.Name) and node.value.id == "float"
     return (

@@ -32,6 +32,7 @@ CODES = {
     "ZERO_RATE": 10,
     "NOT_IN_PERIOD": 11,
     "NOT_UPLINE": 12,
+    "NO_CLAIM": 13,
     "CUT_LINE": 100,
     "CUT_PRODUCT_IN_ORDER": 101,
     "CUT_POLICY_IN_ORDER": 102,

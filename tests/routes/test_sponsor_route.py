@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fenxiao._arrays import FLAG, INDEX
@@ -183,6 +183,7 @@ def test_levels_with_their_own_masks_walk_like_the_naive_climb():
                     check(up, (wide, narrow, narrow), 1, mode, problems, told)
 
 
+@settings(deadline=None)
 @given(parents(max_size=25), st.data())
 def test_larger_forests_walk_like_the_naive_climb(up, data):
     """Deep, broad and mixed forests with any masks, up to six levels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import pickle
 
 import numpy as np
@@ -18,9 +19,9 @@ def deferred(**options):
     """Return something put off, changed by the options."""
     given = {
         "cap": "c",
-        "group": "bo",
         "policy": "referral",
         "payee": "bo",
+        "keys": (),
         "earning_period": "2026-10",
         "amount": 5,
     }
@@ -90,3 +91,69 @@ def test_usage_lowers_the_room():
     assert run.totals().to_dict() == {"bo": run.payout("bo")}
     assert run.payout("bo") * 100 == 60
     assert run.state.used("c", "lifetime") == {"bo": 100, "ann": 200}
+
+
+# --------------------------------------------------------------------------------------------- two months
+
+KEYED = plan(
+    levels(rates=["20%", "10%"]),
+    anchor="paid_at",
+    zone="UTC",
+    margin=fx.Margin.rate("100%", of="paid"),
+    caps=[
+        fx.Cap.per_payee("9.00", cut="defer", name="payee", rule="priority"),
+        fx.Cap.per_product("500.00", within="period"),
+        fx.Cap.per_region("500.00"),
+        fx.Cap.per_source("500.00"),
+    ],
+)
+
+
+def month_of(number, *records):
+    """Return facts of one month of 2026 with orders of these records."""
+    at = dt.datetime(2026, number, 5, tzinfo=dt.UTC)
+    return facts(
+        *({"order_id": 10 * number + row, "paid_at": at} | record for row, record in enumerate(records))
+    )
+
+
+TEA, PEN = {"product": "tea", "region": "south"}, {"product": "pen", "region": "north"}
+
+
+@pytest.mark.parametrize(
+    "later", [(TEA, PEN), (PEN,), (PEN | {"member": "ann"},)], ids=["same", "other", "nobody"]
+)
+def test_pay_put_off_keeps_what_caps_tell_apart(later):
+    """What is put off knows product, region, source and level, also where later orders have others."""
+    first = fx.settle(month_of(9, TEA, PEN | {"member": "bo"}), KEYED, period=fx.month(2026, 9))
+    assert sum(entry.amount for entry in first.state.deferred) == 20_00 + 10_00 + 20_00 - 2 * 9_00
+    assert {name for entry in first.state.deferred for name, _ in entry.keys} == {
+        "level",
+        "product",
+        "region",
+        "source",
+    }
+    second = fx.settle(month_of(10, *later), KEYED, period=fx.month(2026, 10), state=first.state)
+    assert second.payout("ann") * 100 == 900
+    assert second.payout("bo") * 100 == 900
+    assert second.state.settled == ("2026-09", "2026-10")
+    claimed = second.added.sums.pay
+    before = sum(entry.amount for entry in first.state.deferred)
+    after = sum(entry.amount for entry in second.state.deferred)
+    assert before + claimed == after + 18_00
+    assert pickle.loads(pickle.dumps(second.state)) == second.state
+
+
+def test_pay_put_off_for_members_who_are_gone_is_refused():
+    """A state belongs to a tree that has its members."""
+    first = fx.settle(month_of(9, TEA), KEYED, period=fx.month(2026, 9))
+    smaller = fx.ReferralTree.from_mapping({"cai": None})
+    given = fx.Facts(tree=smaller, orders=month_of(10, TEA).orders)
+    refused(
+        lambda: fx.settle(given, KEYED, period=fx.month(2026, 10), state=first.state),
+        StateError,
+        "tree",
+        absent=("'bo'",),
+    )
+    renamed = fx.State(deferred=[deferred(policy="gone")])
+    refused(lambda: fx.settle(facts(), CAPPED, state=renamed), StateError, "'gone'")

@@ -57,7 +57,7 @@ def test_statements_have_words_columns_and_a_total():
     assert (
         str(statement)
         == repr(statement)
-        == "1.00: policy prize\n5.00: level 2 of order 1, 5 % of 100.00\n6.00 CNY in all"
+        == "1.00: prize\n5.00: referral, level 2 of order 1, 5 % of 100.00\n6.00 CNY in all"
     )
     assert (statement.total, statement.total_minor, len(statement.lines)) == (Decimal("6.00"), 600, 2)
     assert str(RUN.statement("bo")) == "10.00: level 1 of order 1, 10 % of 100.00"
@@ -382,9 +382,9 @@ NOT_QUOTED = {
         OrdersError,
         "1 order",
     ),
-    "number": (lambda: fx.quote(facts(), plan(), 3), OrdersError, "record"),
+    "number": (lambda: fx.quote(facts(), plan(), 3), OrdersError, "mapping"),
     "numbers": (lambda: fx.quote(facts(), plan(), [3]), OrdersError, "records"),
-    "text": (lambda: fx.quote(facts(), plan(), "A1"), OrdersError, "records"),
+    "text": (lambda: fx.quote(facts(), plan(), "A1"), OrdersError, "mapping"),
     "stranger": (lambda: fx.quote(facts(), plan(), ORDER | {"member": "zoe"}), UnknownMemberError, "tree"),
     "float": (lambda: fx.quote(facts(), plan(), ORDER | {"paid": 1.5}), MoneyError, "'paid'"),
     "no amount": (lambda: fx.quote(facts(), plan(), {"order_id": 1, "member": "cai"}), OrdersError, "'paid'"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, REASON, ROW, AnyArray, IndexArray, MinorArray, ReasonArray, RowArray
 from fenxiao.errors import Reason
+from fenxiao.limits import ORDER_MARGIN, PERIOD_MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +35,11 @@ class LineTerms:
     caps: tuple[Cap, ...]
     earning_period: str
 
-    def cap_name(self, place: int) -> str:
+    def cap_name(self, place: int, *, in_order: bool) -> str:
         """Return the name of the cap at a place; the number of caps is a margin."""
-        return self.caps[place].name if place < len(self.caps) else "margin"
+        if place < len(self.caps):
+            return self.caps[place].name
+        return ORDER_MARGIN if in_order else PERIOD_MARGIN
 
     def reason_of(self, place: int, *, in_order: bool) -> Reason:
         """Return the reason that stands for the cap at a place; the number of caps is a margin."""
@@ -57,7 +60,7 @@ class CutBatch:
     lines : LineBatch
         The lines, as in `LineBatch`. Wide caps cut totals: their lines stand for no single order.
     cap : str
-        The cap's name, ``"margin"`` for the margin of orders or what the period's orders leave.
+        The cap's name, ``"order margin"``, or ``"period margin"`` for what the period's orders leave.
     amount : int64 [n]
         Minor units taken.
     """

@@ -196,7 +196,9 @@ def cuts_of(guarded: GuardedBlock, terms: LineTerms) -> Iterator[CutBatch]:
                 amount = lines[np.flatnonzero(sheet.claimed[slot])]
                 hit = np.flatnonzero(amount)
                 if len(hit):
-                    yield CutBatch(lines=batch.take(hit), cap=terms.cap_name(cut.cap), amount=amount[hit])
+                    yield CutBatch(
+                        lines=batch.take(hit), cap=terms.cap_name(cut.cap, in_order=True), amount=amount[hit]
+                    )
 
 
 def empty_batch(terms: LineTerms) -> LineBatch:

@@ -187,7 +187,7 @@ class Settlement:
                 allowed = wide.allowed[cut.cell]  # type: ignore[union-attr]
                 place = np.full(len(cells), cut.cap, dtype=INDEX)
                 lines = self._orderless(terms, cells, cells.amount, allowed, place, None)
-                yield CutBatch(lines=lines, cap=terms.cap_name(cut.cap), amount=cut.amount)
+                yield CutBatch(lines=lines, cap=terms.cap_name(cut.cap, in_order=False), amount=cut.amount)
 
     def lines_of(self, member: Any) -> LineBatch:
         """Return one member's lines, by order."""

@@ -19,7 +19,16 @@ from fenxiao.plan import Plan
 from fenxiao.policies.base import OrderPolicy
 from fenxiao.policies.blocks import OrderBlock, Setting
 from fenxiao.settlement.result import Settlement
-from fenxiao.settlement.steps import Added, add_up, check_state, needs_wide, run_wide, setting_of, verify
+from fenxiao.settlement.steps import (
+    Added,
+    add_up,
+    check_currency,
+    check_state,
+    needs_wide,
+    run_wide,
+    setting_of,
+    verify,
+)
 from fenxiao.state import State
 
 if TYPE_CHECKING:
@@ -290,7 +299,8 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     if orders.n_orders != 1:
         raise OrdersError("quote", "takes the lines of one order", value=orders.n_orders, allowed="1 order")
     quoted = facts.with_orders(orders)
-    setting = setting_of(quoted, plan, None)
+    check_currency(quoted, plan)
+    setting = Setting(facts=quoted, currency=plan.currency, rows=slice(0, len(orders)), anchor=plan.anchor)
     run = _prepared(facts, plan, quoted).at(setting)
     guarded = run.guarded(OrderBlock(setting, setting.rows))
     verify(guarded, plan)

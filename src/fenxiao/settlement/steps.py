@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from fenxiao import audit
-from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray
+from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Categories
 from fenxiao._kernels.tally import Tally, exact_add, exact_sum
 from fenxiao.cells import keys_needed
@@ -26,17 +26,13 @@ if TYPE_CHECKING:
     from fenxiao.state import State
 
 
-def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
-    """Check that facts and plan fit, and find the order lines of the period.
+def check_currency(facts: Facts, plan: Plan) -> None:
+    """Check that the orders are in the plan's currency.
 
     Raises
     ------
     OrdersError
-        The orders are in another currency or have other decimals than the plan.
-    PlanError
-        A period is given and the plan names no anchor.
-    TimeError
-        The lines of one order lie in different periods.
+        They are in another one or have other decimals.
     """
     orders, currency = facts.orders, plan.currency
     if orders.currency is not None and orders.currency != currency:
@@ -55,6 +51,22 @@ def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
             allowed=str(currency.decimals),
             hint=f"Read them with currency={currency.code!r}",
         )
+
+
+def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
+    """Check that facts and plan fit, and find the order lines of the period.
+
+    Raises
+    ------
+    OrdersError
+        The orders are in another currency or lack the plan's anchor.
+    PlanError
+        A period is given and the plan names no anchor.
+    TimeError
+        The lines of one order lie in different periods.
+    """
+    check_currency(facts, plan)
+    orders, currency = facts.orders, plan.currency
     if plan.anchor is not None and len(orders):
         orders.instants(plan.anchor)
     if period is None:
@@ -156,7 +168,8 @@ class Added:
 
 def _recoded(name: str, codes: IndexArray, facts: Facts, others: Facts, member: IndexArray) -> IndexArray:
     if name == "source":
-        return member[codes]
+        # Guests are nobody's source: -1 stays -1.
+        return np.append(member, INDEX(NO_MEMBER))[codes]
     if name == "level":
         return codes
     here, there = facts.order_column(name), others.order_column(name)
