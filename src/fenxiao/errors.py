@@ -101,18 +101,23 @@ def what(value: object) -> str:
     return "is None" if value is None else f"is a {type(value).__name__}"
 
 
-def instance_of(*kinds: type[Any], optional: bool = False, error: type[InputError] = InputError) -> Any:
+def instance_of(
+    *kinds: type[Any], optional: bool = False, filled: bool = False, error: type[InputError] = InputError
+) -> Any:
     """Return an attrs validator that wants one of `kinds` and raises a typed error otherwise.
 
-    ``bool`` is no ``int`` here.
+    ``bool`` is no ``int`` here. With `filled`, what is empty is refused as well.
     """
     names = " or ".join(kind.__name__ for kind in kinds) + (" or None" if optional else "")
 
     def check(instance: object, attribute: Any, value: object) -> None:
-        fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-        if not fits and not (optional and value is None):
-            thing = f"{type(instance).__name__}, {attribute.name}"
+        if optional and value is None:
+            return
+        thing = f"{type(instance).__name__}, {attribute.name}"
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise error(thing, what(value), allowed=names)
+        if filled and not value:
+            raise error(thing, "is empty", allowed=f"{names} that is not empty")
 
     return check
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -11,7 +12,7 @@ from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import greatest
 from fenxiao.catalog import Catalog
-from fenxiao.errors import InputError, OrdersError, UnknownMemberError, instance_of
+from fenxiao.errors import InputError, OrdersError, UnknownMemberError, instance_of, what
 from fenxiao.events import Events
 from fenxiao.members import Members
 from fenxiao.money import to_minor
@@ -19,7 +20,7 @@ from fenxiao.orders import Orders
 from fenxiao.tree import ReferralTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from fenxiao.orders import Labels
 
@@ -28,8 +29,18 @@ _COUNTED: Final = 1 << 22
 """Rows counted at a time: counting needs a wider copy of them."""
 
 
-def _named_money(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(dict(values).items()))
+def _named_money(values: Any) -> tuple[tuple[str, str], ...]:
+    """Return named money, or the pairs that it was read into, as pairs."""
+    pairs = isinstance(values, tuple) and all(isinstance(v, tuple) and len(v) == 2 for v in values)
+    table = dict(values) if pairs else values
+    if not isinstance(table, Mapping):
+        raise InputError("Facts, figures or funds", what(values), allowed='such as {"profit": "120000.00"}')
+    strange = [name for name in table if not isinstance(name, str)]
+    if strange:
+        raise InputError(
+            "Facts, figures or funds", "have names that are no text", value=strange, allowed="str"
+        )
+    return tuple(sorted(table.items()))
 
 
 @final
@@ -84,17 +95,13 @@ class Facts:
     _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        for name, kind in (("members", Members), ("catalog", Catalog), ("events", Events)):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, kind):
-                raise InputError(f"Facts, {name}", f"is a {type(value).__name__}", allowed=kind.__name__)
         set_field = object.__setattr__
         if self.members is not None:
             set_field(self, "members", self.members.align(self.tree))
-        for name, money in (*self.figures, *self.funds):
-            if to_minor(money, self.orders.decimals, thing=f"figure or fund {name!r}") < 0 and name in dict(
-                self.funds
-            ):
+        for name, _ in self.figures:
+            self.figure(name)
+        for name, money in self.funds:
+            if to_minor(money, self.orders.decimals, thing=f"fund {name!r}") < 0:
                 raise InputError(f"fund {name!r}", "is negative", value=money, allowed="0 or more")
         set_field(
             self, "member_index", self._indices(self.orders.member, guest=len(self.tree), thing="member")
@@ -154,11 +161,15 @@ class Facts:
     def order_column(self, name: str) -> Column:
         """Return a column of the orders, or of the catalog by the orders' products.
 
+        A quantity that the orders do not give is 1 a line.
+
         Raises
         ------
         OrdersError
             Neither has a column of that name.
         """
+        if name == _QUANTITY and name not in self.orders.names:
+            return self.keep(name, lambda: Numbers(np.ones(len(self.orders), dtype=MINOR)))  # type: ignore[no-any-return]
         if name in self.orders.names or self.catalog is None or name not in self.catalog.names:
             return self.orders.column(name)
         return self.keep(("catalog", name), lambda: self._from_catalog(name))  # type: ignore[no-any-return]
@@ -166,13 +177,16 @@ class Facts:
     def _from_catalog(self, name: str) -> Column:
         product = self.orders.column("product")
         if self.catalog is None or not isinstance(product, Categories):
-            raise OrdersError("orders column 'product'", "is not a column of product names or numbers")
+            raise OrdersError(
+                "orders column 'product'",
+                "is not a column of product names or numbers",
+                allowed="text or integers",
+                hint="Look products up in the catalog by the name or number that it has",
+            )
         return self.catalog.column(name).take(self.catalog.lookup(product))
 
     def amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
         """Return an order column as integers, its decimals and a bound of its absolute values.
-
-        A quantity that the orders do not give is 1.
 
         Raises
         ------
@@ -182,8 +196,6 @@ class Facts:
         return self.keep(("amounts", name), lambda: self._amounts_of(name))  # type: ignore[no-any-return]
 
     def _amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
-        if name == _QUANTITY and name not in self.orders.names:
-            return readonly(np.ones(len(self.orders), dtype=MINOR)), 0, 1
         column = self.order_column(name)
         if not isinstance(column, Amounts | Numbers):
             raise OrdersError(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, get_args
 
 import attrs
 
 from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of
-from fenxiao.expressions import Base
+from fenxiao.expressions import Base, pairs_of
 from fenxiao.money import Rate, is_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Rule: TypeAlias = Literal["proportional", "priority", "equal_awards", "equal_losses", "talmud", "reject"]
 RULES: Final = get_args(Rule)
@@ -79,19 +78,19 @@ def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     names = (value,) if isinstance(value, str) else value
-    if not isinstance(names, tuple | list | set | frozenset) or not all(
-        isinstance(name, str) for name in names
-    ):
+    listed = isinstance(names, tuple | list | set | frozenset) and len(names) > 0
+    if not listed or not all(isinstance(name, str) for name in names):
         raise PlanError(
-            "Cap, on or counting", "is not a list of policies' names", value=value, allowed='["referral"]'
+            "Cap, on or counting",
+            "is not a list of policies' names",
+            value=value,
+            allowed='["referral"]; left out for all',
         )
     return tuple(sorted(names) if isinstance(names, set | frozenset) else names)
 
 
 def _money_by_rank(table: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(table, Mapping | tuple):
-        raise PlanError("Cap, by_rank", f"is a {type(table).__name__}", allowed='{"gold": "500.00"}')
-    pairs = tuple(dict(table).items())
+    pairs = pairs_of(table, "Cap, by_rank", allowed='{"gold": "500.00"}')
     for rank, money in pairs:
         if not is_amount(money):
             raise PlanError(
@@ -138,7 +137,9 @@ class Margin:
     losses: str = attrs.field(default="ignore", validator=_choice(("ignore", "offset")))
     rule: str = attrs.field(default="proportional", validator=_choice(RULES))
     leftover: str = attrs.field(default="largest_remainder", validator=_choice(LEFTOVERS))
-    name_of_column: str | None = None
+    name_of_column: str | None = attrs.field(
+        default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
+    )
 
     def __attrs_post_init__(self) -> None:
         ways = [self.of is not None, self.from_catalog, self.name_of_column is not None]
@@ -148,16 +149,13 @@ class Margin:
                 "needs exactly one source",
                 allowed='Margin.rate("25%", of="paid"), Margin.column("margin") or Margin.catalog()',
             )
+        if self.share is not None and self.share.fraction > 1:
+            raise PlanError("Margin, rate", "is above the whole", value=str(self.share), allowed="0 to 100 %")
 
     @classmethod
     def rate(cls, share: object, *, of: str | Base, **options: str) -> Margin:
         """Return a margin that is a share of a base, floored line by line; above 100 % is refused."""
-        margin = cls(share=share, of=of, **options)  # type: ignore[arg-type]  # converters read them
-        if margin.share is not None and margin.share.fraction > 1:
-            raise PlanError(
-                "Margin.rate", "is above the whole", value=str(margin.share), allowed="0 to 100 %"
-            )
-        return margin
+        return cls(share=share, of=of, **options)  # type: ignore[arg-type]  # converters read them
 
     @classmethod
     def column(cls, name: str = "margin", **options: str) -> Margin:
@@ -214,16 +212,18 @@ class Cap:
     money: str | None = attrs.field(default=None, validator=_money)
     rate: Rate | None = attrs.field(default=None, converter=_limit_rate)
     of: Base | None = attrs.field(default=None, converter=_base)
-    column: str | None = None
+    column: str | None = attrs.field(
+        default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
+    )
     by_rank: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_money_by_rank)
-    rank_column: str = "rank"
+    rank_column: str = attrs.field(default="rank", validator=instance_of(str, filled=True, error=PlanError))
     on: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
     counting: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
     rule: str = attrs.field(default="proportional", validator=_choice(RULES))
     leftover: str = attrs.field(default="largest_remainder", validator=_choice(LEFTOVERS))
     cut: str = attrs.field(default="forfeit", validator=_choice(("forfeit", "defer")))
     window: str = attrs.field(default="period", validator=_choice(WINDOWS))
-    name: str = ""
+    name: str = attrs.field(default="", validator=instance_of(str, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
         if self.name in (ORDER_MARGIN, PERIOD_MARGIN):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Mapping
+from typing import Any, Final, final
 
 import attrs
 
-from fenxiao.errors import StateError
+from fenxiao.errors import StateError, instance_of, what
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+_TEXT: Final = instance_of(str, error=StateError)
 
 
 @final
@@ -29,28 +29,50 @@ class Deferred:
         Minor units, above 0.
     """
 
-    cap: str
-    policy: str
+    cap: str = attrs.field(validator=_TEXT)
+    policy: str = attrs.field(validator=_TEXT)
     payee: Any
-    keys: tuple[tuple[str, Any], ...]
-    earning_period: str
+    keys: tuple[tuple[str, Any], ...] = attrs.field(validator=instance_of(tuple, error=StateError))
+    earning_period: str = attrs.field(validator=_TEXT)
     amount: int
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.amount, bool) or not isinstance(self.amount, int) or self.amount <= 0:
-            raise StateError("State, deferred amount", "is not positive minor units", value=self.amount)
+        _minor(self.amount, "State, deferred amount", least=1)
 
 
-def _usage(usage: Mapping[tuple[str, str], Mapping[Any, int]]) -> dict[tuple[str, str], dict[Any, int]]:
+def _minor(value: object, thing: str, *, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise StateError(thing, "is not minor units", value=value, allowed=f"an int, {least} or more")
+
+
+def _usage(usage: object) -> dict[tuple[str, str], dict[Any, int]]:
+    thing, allowed = "State, usage", '{("cap", "lifetime"): {group: minor units}}'
+    if not isinstance(usage, Mapping):
+        raise StateError(thing, what(usage), allowed=allowed)
+    for key, groups in usage.items():
+        named = isinstance(key, tuple) and len(key) == 2 and all(isinstance(part, str) for part in key)
+        if not named or not isinstance(groups, Mapping):
+            raise StateError(thing, "has an entry that cannot be read", allowed=allowed)
+        for used in groups.values():
+            _minor(used, thing, least=0)
     return {key: dict(groups) for key, groups in usage.items()}
 
 
-def _deferred(entries: Iterable[Deferred]) -> tuple[Deferred, ...]:
-    return tuple(entries)
+def _listed(values: object, kind: type[Any], thing: str) -> tuple[Any, ...]:
+    if not isinstance(values, list | tuple):
+        raise StateError(thing, what(values), allowed=f"a list of {kind.__name__}")
+    for value in values:
+        if not isinstance(value, kind):
+            raise StateError(f"an entry of {thing}", what(value), allowed=kind.__name__)
+    return tuple(values)
 
 
-def _keys(keys: Iterable[str]) -> tuple[str, ...]:
-    return tuple(keys)
+def _deferred(entries: object) -> tuple[Deferred, ...]:
+    return _listed(entries, Deferred, "State, deferred")
+
+
+def _keys(keys: object) -> tuple[str, ...]:
+    return _listed(keys, str, "State, settled")
 
 
 @final

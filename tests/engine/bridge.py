@@ -347,7 +347,7 @@ def cuts_of_totals(run):
 
 
 def cuts_by_cap(run):
-    """Add up all cuts: name of a cap, or "margin" -> amount."""
+    """Add up all cuts by name of the cap or margin."""
     found = {}
     for batch in run.cuts():
         found[batch.cap] = found.get(batch.cap, 0) + sum(batch.amount.tolist())
@@ -406,7 +406,7 @@ def reported(name):
 
 def tabled(name):
     """Return how the table of cuts calls a cap of the twin."""
-    return "margin" if name in (LINE_MARGIN, ORDER_MARGIN, PERIOD_MARGIN) else name
+    return ORDER_MARGIN if name == LINE_MARGIN else name
 
 
 def summed(pairs):
@@ -528,7 +528,9 @@ def check_reasons(case, expected, run):
         wide.setdefault((policy, payee), set()).add(reason_of[largest(cell["cuts"])[0]])
     for batch in run.lines():
         columns = (batch.order_id, batch.line.tolist(), batch.policy, batch.level.tolist(), batch.payee)
-        rows = zip(*columns, batch.claimed.tolist(), batch.allowed.tolist(), batch.reason.tolist(), strict=True)
+        rows = zip(
+            *columns, batch.claimed.tolist(), batch.allowed.tolist(), batch.reason.tolist(), strict=True
+        )
         for *key, payee, claimed, allowed, reason in rows:
             assert claimed > 0
             assert (reason == Reason.PAID) == (claimed == allowed)

@@ -6,8 +6,8 @@ something. Input is plain data (see `settle_slowly`); clarity comes before speed
 Two kinds of rows are cut. *Lines* are (order, line, policy, level, payee) and live inside one order; *cells*
 are totals per (policy, payee) over the whole period, split further only by what some wide cap of the plan
 asks for. Both are dicts with the keys `policy`, `stage`, `allowed`, `cuts`, `tie` and `class`, so that one
-function cuts both. What earlier runs deferred is a row like a cell, in `waiting`: every wide cap counts it and
-may cut it, and only a cap that defers serves it first.
+function cuts both. What earlier runs deferred is a row like a cell, in `waiting`: every wide cap counts it
+and may cut it, and only a cap that defers serves it first.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ class SlowSettlement(SlowFacts):
             return EVERYTHING
         return row[scope]
 
-    def apply(self, cap, rows, stage, limit_of):
-        """Cut every group of a cap in which the policies of this stage (None: of all stages) ask too much."""
+    def asking_and_used(self, cap, rows, stage):
+        """Sort rows by group: those that a cap may cut now, and what others have used up of it."""
         on = self.names if cap.get("on") is None else cap["on"]
         counting = on if cap.get("counting") is None else cap["counting"]
         asking, used = {}, {}
@@ -145,11 +145,17 @@ class SlowSettlement(SlowFacts):
                 asking.setdefault(group, []).append(row)
             elif row["policy"] in on or row["policy"] in counting:
                 used[group] = used.get(group, 0) + row["allowed"]
+        return asking, used
+
+    def apply(self, cap, rows, stage, limit_of):
+        """Cut every group of a cap in which the policies of this stage (None: of all stages) ask too much."""
+        asking, used = self.asking_and_used(cap, rows, stage)
+        defers = cap.get("cut", "forfeit") == "defer"
         tight, losers = [], []
         for group, claimants in sorted(asking.items(), key=lambda item: item[0]):
             spent = used.get(group, 0) + self.usage.get((cap["name"], group), 0)
             room = max(limit_of(cap, group) - spent, 0)
-            if cap.get("cut", "forfeit") == "defer":
+            if defers:
                 room -= self.release([row for row in claimants if "entry" in row], room, cap)
                 claimants = [row for row in claimants if "entry" not in row]
             if sum(row["allowed"] for row in claimants) > room:
@@ -158,9 +164,8 @@ class SlowSettlement(SlowFacts):
             raise SlowRejectedError(cap["name"], [group for group, _, _ in tight])
         for group, claimants, room in tight:
             losers += self.cut(cap, group, claimants, room)
-        if cap.get("cut", "forfeit") == "defer":
-            for row, lost in sorted(losers, key=lambda pair: pair[0]["tie"]):
-                self.put_off.append(self.deferred_of(cap, row, lost))
+        for row, lost in sorted(losers, key=lambda pair: pair[0]["tie"]) if defers else []:
+            self.put_off.append(self.deferred_of(cap, row, lost))
 
     def release(self, rows, room, cap):
         """Serve what waits, the oldest earning periods first; return what it gets."""
@@ -187,8 +192,7 @@ class SlowSettlement(SlowFacts):
         rule, leftover = cap.get("rule", "proportional"), cap.get("leftover", "largest_remainder")
         awards = ration(asked, room, rule, leftover, classes)
         losses = [
-            (row, self.lower(row, award, cap["name"]))
-            for row, award in zip(claimants, awards, strict=True)
+            (row, self.lower(row, award, cap["name"])) for row, award in zip(claimants, awards, strict=True)
         ]
         # What goes on waiting is no cut of this run.
         losses = [(row, lost) for row, lost in losses if lost and "entry" not in row]
@@ -426,7 +430,9 @@ class SlowSettlement(SlowFacts):
             },
             cuts=self.cuts,
             put_off=self.put_off,
-            waiting=self.still_waiting(handed + funds - period_pay - self.losses(), self.plan.get("period", "")),
+            waiting=self.still_waiting(
+                handed + funds - period_pay - self.losses(), self.plan.get("period", "")
+            ),
             released=self.released(),
             used=self.used_by_group(),
             period_limit=period_limit,

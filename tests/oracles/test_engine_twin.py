@@ -8,6 +8,7 @@ from math import factorial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.oracles.engine import SlowRejectedError, all_forests, climb, ration, settle_slowly
 from tests.oracles.engine_facts import LATE_SCOPES, ORDER_SCOPES, PAYEE_SCOPES, TOPIC_SCOPES
 from tests.oracles.engine_levels import level_claims
@@ -721,7 +722,9 @@ def waits(amount, period="old", payee="ann", policy="a", cap_name="cap"):
 def test_a_deferring_cap_serves_what_waits_oldest_first():
     """Of 100 the older 70 are served, then 30 of 60 in proportion to 40 and 20, and the new claim waits."""
     waiting = [waits(70), waits(40, "new"), waits(20, "new")]
-    plan = plan_of(arbitrary("a", [(1, 0, "ann", 1, 50)]), caps=[cap("payee", 100, cut="defer")], period="now")
+    plan = plan_of(
+        arbitrary("a", [(1, 0, "ann", 1, 50)]), caps=[cap("payee", 100, cut="defer")], period="now"
+    )
     result = settle_slowly(CHAIN, [order(margin=999)], plan, waiting=waiting)
     assert result.released == {("a", "ann"): 100}
     assert result.allowed == {("a", "ann"): 0}

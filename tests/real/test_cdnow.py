@@ -240,5 +240,7 @@ def test_monthly_limit(facts, slow):
         }
         reached += sum(amount > MONTHLY_LIMIT for amount in slow[month].paid.values())
         assert payable(run) == expected
-        assert dict(run.margin_report().cuts).get("cap 'limit'", 0) == slow[month].used - sum(expected.values())
+        assert dict(run.margin_report().cuts).get("cap 'limit'", 0) == slow[month].used - sum(
+            expected.values()
+        )
     assert reached > 50

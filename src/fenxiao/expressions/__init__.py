@@ -3,6 +3,7 @@
 from fenxiao.expressions.bases import Base, ColumnSource, Exact, fit_minor
 from fenxiao.expressions.comparisons import Subject, Test, column, own, predicate_from_data
 from fenxiao.expressions.predicates import AllOf, AnyOf, MemberSource, Not, Predicate
+from fenxiao.expressions.tables import pairs_of
 from fenxiao.expressions.where import OrderSource, Where
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "column",
     "fit_minor",
     "own",
+    "pairs_of",
     "predicate_from_data",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 import attrs
 import numpy as np
@@ -12,10 +12,14 @@ import numpy.typing as npt
 
 from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN, AnyArray, MinorArray
 from fenxiao.errors import ExpressionError, MoneyOverflowError
+from fenxiao.expressions.tables import column_name
 from fenxiao.money import FLOOR, Rate, Rounding, mul_div
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+_NEVER_NEGATIVE: Final = "paid"
+"""Orders refuse negative payments, so the commonest base needs no look at its values."""
 
 
 class ColumnSource(Protocol):
@@ -130,11 +134,7 @@ class Base:
     terms: tuple[tuple[str, Fraction], ...]
 
     def __init__(self, column: str) -> None:
-        if not isinstance(column, str) or not column:
-            raise ExpressionError(
-                "a base", "needs the name of an order column", value=column, allowed="a str"
-            )
-        self.__attrs_init__(((column, Fraction(1)),))
+        self.__attrs_init__(((column_name(column, "a base", "an order"), Fraction(1)),))
 
     @classmethod
     def of(cls, value: str | Base) -> Base:
@@ -212,7 +212,9 @@ class Base:
             raise ExpressionError(
                 "a base", "cannot be read", value=data, allowed='"paid" or {"cv": "40%", "tax": "-1"}'
             )
-        return cls._build({name: _coefficient(share) for name, share in data.items()})
+        return cls._build(
+            {column_name(name, "a base", "an order"): _coefficient(share) for name, share in data.items()}
+        )
 
     def value(self, source: ColumnSource) -> Exact:
         """Return the exact base of every row of `source`, negative ones as zero."""
@@ -223,7 +225,8 @@ class Base:
         ]
         if len(columns) == 1 and factors[0] > 0:
             values, _, bound = columns[0]
-            values = values if self.columns[0] != "margin" else np.maximum(values, 0)
+            if self.columns[0] != _NEVER_NEGATIVE and values.min(initial=0) < 0:
+                values = np.maximum(values, 0)
             return Exact(values, factors[0].numerator, factors[0].denominator, bound)
         denominator = lcm(*(factor.denominator for factor in factors))
         weights = [int(factor * denominator) for factor in factors]

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, FlagArray
+from fenxiao._arrays import FLAG, MINOR_MAX, MINOR_MIN, FlagArray
 from fenxiao._columns import Amounts, Categories, Column, Days, Flags, Numbers
 from fenxiao.errors import ExpressionError
 from fenxiao.expressions.predicates import AllOf, AnyOf, Not, Predicate
+from fenxiao.expressions.tables import column_name
 from fenxiao.money import to_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from fenxiao.expressions.predicates import MemberSource
 
@@ -27,12 +28,15 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "at_most": np.less_equal,
     "below": np.less,
 }
-Scalar: TypeAlias = bool | int | str | dt.date
+Scalar: TypeAlias = bool | int | str
 
 
 def _scalar(value: object) -> Scalar:
-    if isinstance(value, bool | int | str | dt.date) and not isinstance(value, dt.datetime):
+    """Return a value as conditions keep it: dates as text, as plain data has them."""
+    if isinstance(value, bool | int | str):
         return value
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
     raise ExpressionError(
         "a condition's value",
         "is of a kind that conditions do not compare",
@@ -46,8 +50,20 @@ def _scalars(given: Any) -> Scalar | tuple[Scalar, ...]:
     return tuple(map(_scalar, given)) if isinstance(given, tuple | list) else _scalar(given)
 
 
-def _order(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(values)
+def _order(values: object) -> tuple[str, ...]:
+    listed = values if isinstance(values, tuple | list) else None
+    if (
+        listed is None
+        or not all(isinstance(value, str) for value in listed)
+        or len(set(listed)) < len(listed)
+    ):
+        raise ExpressionError(
+            "a condition's order",
+            "is not a list of different texts",
+            value=values,
+            allowed='every value of the column, lowest first: order=("silver", "gold")',
+        )
+    return tuple(listed)
 
 
 @final
@@ -68,9 +84,14 @@ class Test(Predicate):
     order: tuple[str, ...] = attrs.field(default=(), converter=_order)
 
     def __attrs_post_init__(self) -> None:
-        if (self.operator == "in") != isinstance(self.value, tuple):
+        thing, whose = f"{self.kind}({self.name!r})", "a member" if self.kind == "column" else "an order"
+        column_name(self.name, thing, whose)
+        if (self.operator == "in") != isinstance(self.value, tuple) or self.value == ():
             raise ExpressionError(
-                repr(self.name), "compares with the wrong number of values", value=self.value
+                thing,
+                "is compared with the wrong number of values",
+                value=self.value,
+                allowed="one value, or isin(...) with one or more",
             )
 
     def _left(self) -> str:
@@ -92,10 +113,8 @@ class Test(Predicate):
 
     def as_data(self) -> dict[str, Any]:
         """Return the comparison as plain data."""
-        value: Any = self.value
-        if isinstance(value, tuple):
-            value = [_plain(each) for each in value]
-        data: dict[str, Any] = {self.kind: self.name, self.operator: _plain(value)}
+        value = list(self.value) if isinstance(self.value, tuple) else self.value
+        data: dict[str, Any] = {self.kind: self.name, self.operator: value}
         return data | ({"order": list(self.order)} if self.order else {})
 
     def _read(self, source: MemberSource) -> Column:
@@ -131,26 +150,29 @@ class Test(Predicate):
         if isinstance(value, bool):
             raise self._misfit("compares with a bool", "a value of the column's own kind")
         if isinstance(column, Numbers):
-            if not isinstance(value, int):
-                raise self._misfit("compares a count with something else", "an int")
+            if not isinstance(value, int) or not MINOR_MIN <= value <= MINOR_MAX:
+                raise self._misfit("compares a count with something else", "an int of 64 bits")
             return value
         if isinstance(column, Amounts):
             return to_minor(value, column.decimals, thing=f"condition {self!r}")
         return self._instant(column, value)
 
-    def _instant(self, column: Column, value: object) -> int:
-        try:
-            day = value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
-        except ValueError:
-            raise self._misfit("compares a date with something else", 'a date such as "2026-10-05"') from None
+    def _instant(self, column: Column, value: int | str) -> int:
         if not isinstance(column, Days):
-            raise self._misfit("compares a moment with a date", "a column of dates")
+            raise self._misfit("compares a moment with something else", "a column of dates")
+        try:
+            day = dt.date.fromisoformat(value)  # type: ignore[arg-type]  # a number is refused below
+        except (TypeError, ValueError):
+            raise self._misfit("compares a date with something else", 'a date such as "2026-10-05"') from None
         return (day - dt.date(1970, 1, 1)).days
 
     def _mask_categories(self, column: Categories) -> FlagArray:
         if self.operator in ("is", "in"):
             wanted = self.value if isinstance(self.value, tuple) else (self.value,)
-            table = [str(value) in {str(each) for each in wanted} for value in column.values]
+            if any(isinstance(each, bool) for each in wanted):
+                raise self._misfit("compares a name with a bool", "a value of the column's own kind")
+            names = {str(each) for each in wanted}
+            table = [str(value) in names for value in column.values]
         else:
             table = self._ranked_table(column)
         # Null has code -1 and thus reads the last entry: it satisfies nothing.
@@ -182,10 +204,6 @@ class Test(Predicate):
         return f"{name} {has} of {wanted}"
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, dt.date) else value
-
-
 @final
 @attrs.frozen(eq=False)
 class Subject:
@@ -193,7 +211,10 @@ class Subject:
 
     kind: Literal["column", "own"]
     name: str
-    order: tuple[str, ...] = ()
+    order: tuple[str, ...] = attrs.field(default=(), converter=_order)
+
+    def __attrs_post_init__(self) -> None:
+        column_name(self.name, self.kind, "a member" if self.kind == "column" else "an order")
 
     __hash__ = None  # type: ignore[assignment]  # == builds a condition, so hashing would lie
 
@@ -240,7 +261,7 @@ def column(name: str, *, order: tuple[str, ...] | list[str] = ()) -> Subject:
     >>> (column("active") == True) & column("rank").isin("gold", "silver")
     ((column('active') == True) & column('rank').isin('gold', 'silver'))
     """
-    return Subject("column", name, tuple(order))
+    return Subject("column", name, order)
 
 
 def own(name: str) -> Subject:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, final
 import attrs
 import numpy as np
 
-from fenxiao.errors import ExpressionError
+from fenxiao.errors import ExpressionError, what
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +47,13 @@ class Predicate:
     def __invert__(self) -> Predicate:
         return Not(self)
 
+    def __bool__(self) -> bool:
+        raise ExpressionError(
+            "a condition",
+            "is neither true nor false before there are members",
+            hint="Combine conditions with & | ~, not and, or, not; write 1 < x < 3 as (x > 1) & (x < 3)",
+        )
+
     def mask(self, source: MemberSource) -> FlagArray:
         """Return for each member whether the condition holds."""
         raise NotImplementedError
@@ -73,6 +80,8 @@ def _parts(predicate: Predicate, kind: type[AllOf | AnyOf]) -> tuple[Predicate, 
 
 
 def _conditions(parts: Iterable[Predicate]) -> tuple[Predicate, ...]:
+    if not isinstance(parts, tuple | list):
+        raise ExpressionError("conditions", what(parts), allowed='such as [column("active") == True]')
     return tuple(parts)
 
 

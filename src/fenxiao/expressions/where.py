@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, final
+from typing import Any, Final, Protocol, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, FlagArray, MinorArray
+from fenxiao._arrays import FLAG, MINOR_MAX, MINOR_MIN, FlagArray, MinorArray
 from fenxiao._columns import Categories, Column, Flags, Numbers
 from fenxiao.errors import ExpressionError, instance_of
+from fenxiao.expressions.tables import pairs_of
 from fenxiao.money import to_minor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _NAMED: Final = ("kind", "product", "category", "region")
 
@@ -39,20 +37,27 @@ class OrderSource(Protocol):
 
 
 def _wanted(value: object) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    values = (value,) if isinstance(value, str | int) else tuple(value)  # type: ignore[arg-type]
-    if not values or not all(isinstance(each, str | int) for each in values):
-        raise ExpressionError("Where", "wants a value or several", value=value, allowed="str, int, bool")
-    return values
+    values = (value,) if isinstance(value, str | int) else value
+    listed = tuple(values) if isinstance(values, list | tuple) else ()
+    if not listed or not all(isinstance(each, str | int) for each in listed):
+        raise ExpressionError(
+            "Where", "wants a value or a list of values", value=value, allowed="str, int, bool"
+        )
+    return listed
 
 
-def _wanted_map(values: Mapping[str, object]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    return tuple((name, _wanted(value)) for name, value in dict(values).items())
+def _wanted_if_any(value: object) -> tuple[Any, ...] | None:
+    return None if value is None else _wanted(value)
 
 
-def _minimum_map(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    pairs = tuple(dict(values).items())
+def _wanted_map(table: object) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    allowed = '{"channel": ("app", "web")}'
+    pairs = pairs_of(table, "Where, other", allowed=allowed, error=ExpressionError)
+    return tuple((name, _wanted(value)) for name, value in pairs)
+
+
+def _minimum_map(table: object) -> tuple[tuple[str, str], ...]:
+    pairs = pairs_of(table, "Where, minimum", allowed='{"paid": "100.00"}', error=ExpressionError)
     for name, value in pairs:
         if not isinstance(value, str):
             raise ExpressionError(
@@ -84,10 +89,10 @@ class Where:
     {'kind': ['retail'], 'minimum': {'paid': '100.00'}}
     """
 
-    kind: tuple[Any, ...] = attrs.field(default=None, converter=_wanted)
-    product: tuple[Any, ...] = attrs.field(default=None, converter=_wanted)
-    category: tuple[Any, ...] = attrs.field(default=None, converter=_wanted)
-    region: tuple[Any, ...] = attrs.field(default=None, converter=_wanted)
+    kind: tuple[Any, ...] | None = attrs.field(default=None, converter=_wanted_if_any)
+    product: tuple[Any, ...] | None = attrs.field(default=None, converter=_wanted_if_any)
+    category: tuple[Any, ...] | None = attrs.field(default=None, converter=_wanted_if_any)
+    region: tuple[Any, ...] | None = attrs.field(default=None, converter=_wanted_if_any)
     other: tuple[tuple[str, tuple[Any, ...]], ...] = attrs.field(default=(), converter=_wanted_map)
     minimum: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_minimum_map)
     first_order: bool = attrs.field(default=False, validator=instance_of(bool, error=ExpressionError))
@@ -141,14 +146,30 @@ class Where:
 
 
 def _equal_mask(column: Column, name: str, wanted: tuple[Any, ...]) -> FlagArray:
+    if not isinstance(column, Categories | Flags | Numbers):
+        raise ExpressionError(
+            f"Where, column {name!r}",
+            "is not one that can be compared for being equal",
+            allowed="text, counts, yes or no",
+            hint="Use minimum= for money",
+        )
+    kinds = _kinds(column)
+    strange = [value for value in wanted if kinds and type(value) not in kinds]
+    if strange or (isinstance(column, Numbers) and not MINOR_MIN <= min(wanted) <= max(wanted) <= MINOR_MAX):
+        raise ExpressionError(
+            f"Where, column {name!r}",
+            "is compared with values that it cannot have",
+            value=strange or wanted,
+            allowed=" or ".join(sorted(kind.__name__ for kind in kinds)) + " of 64 bits" * (int in kinds),
+        )
     if isinstance(column, Categories):
         # Null has code -1 and thus reads the last entry: it is never selected.
         return np.array([*(value in wanted for value in column.values), False], dtype=FLAG)[column.codes]
-    if isinstance(column, Flags | Numbers):
-        return np.isin(column.values, np.array(wanted, dtype=column.values.dtype))
-    raise ExpressionError(
-        f"Where, column {name!r}",
-        "is not one that can be compared for being equal",
-        allowed="text, counts, yes or no",
-        hint="Use minimum= for money",
-    )
+    return np.isin(column.values, np.array(wanted, dtype=column.values.dtype))
+
+
+def _kinds(column: Categories | Flags | Numbers) -> set[type[Any]]:
+    """Return the kinds of a column's values, none where it has no values."""
+    if isinstance(column, Categories):
+        return {type(value) for value in column.values}
+    return {bool} if isinstance(column, Flags) else {int}

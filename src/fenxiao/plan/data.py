@@ -129,6 +129,8 @@ def _overrides(kind: type[Any], built_in: bool) -> tuple[dict[str, Any], dict[st
 
 def _kinds(own: Iterable[Any], built_in: Iterable[type[Any]]) -> dict[str, type[Any]]:
     kinds = {kind.kind: kind for kind in built_in}
+    if not isinstance(own, list | tuple):
+        raise PlanError("policies of your own", what(own), allowed="[MyPolicy]")
     for kind in own:
         if not isinstance(kind, type) or not issubclass(kind, OrderPolicy | PeriodPolicy):
             raise PlanError(

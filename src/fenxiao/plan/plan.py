@@ -109,9 +109,13 @@ class Plan:
     margin: Margin = attrs.field(validator=instance_of(Margin, error=PlanError))
     policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
     caps: tuple[Cap, ...] = attrs.field(default=(), converter=_named_caps)
-    anchor: str | None = None
-    zone: str | None = None
-    name: str = attrs.field(default="", eq=False)
+    anchor: str | None = attrs.field(
+        default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
+    )
+    zone: str | None = attrs.field(
+        default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
+    )
+    name: str = attrs.field(default="", eq=False, validator=instance_of(str, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
         names = [policy.name for policy in self.policies]
@@ -189,13 +193,13 @@ class Plan:
             )
         body = {key: value for key, value in data.items() if key != "version"}
         try:
-            return cls._converter(tuple(policies)).structure(body, cls)
+            return cls._converter(policies).structure(body, cls)
         except (ClassValidationError, ForbiddenExtraKeysError) as error:
             path, cause = next(causes(error, "plan"))
             raise PlanError(path, cause, hint="Compare with Plan.to_dict()") from None
 
     @classmethod
-    def _converter(cls, own: tuple[type[Policy], ...]) -> cattrs.Converter:
+    def _converter(cls, own: Sequence[type[Policy]]) -> cattrs.Converter:
         return converter_for(cls, own, _BUILT_IN, _currency)
 
     def _own_kinds(self) -> tuple[type[Policy], ...]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, IndexArray, MinorArray, RowArray
 from fenxiao._kernels.tally import greatest
-from fenxiao.errors import PlanError, Reason, UnsupportedError
+from fenxiao.errors import PlanError, Reason, UnsupportedError, what
+from fenxiao.policies.checks import NO_LEVEL, checked, integers, levels_of, same_length, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 DEPTH_MAX: Final = 64
 """The greatest depth an order-local policy may name."""
-
-NO_LEVEL: Final = -1
-"""The level of a claim that has none."""
 
 
 @final
@@ -96,24 +94,14 @@ class Claims:
 
             Claims.of(block, line=range(len(block)), payee=block.member, amount_minor=[5] * len(block))
         """
-        lines, people, amounts = (
-            _integers(line, "line"),
-            _integers(payee, "payee"),
-            _integers(amount_minor, "amount_minor"),
-        )
-        levels = (
-            np.broadcast_to(_integers([level] if isinstance(level, int) else level, "level"), lines.shape)
-            if (isinstance(level, int) or len(level) == len(lines))
-            else None
-        )
-        if levels is None or not len(lines) == len(people) == len(amounts):
-            raise PlanError(
-                "claims", "have columns of different lengths", allowed="one entry a claim in each"
-            )
+        lines, people = integers(line, "claims, line"), integers(payee, "claims, payee")
+        amounts = integers(amount_minor, "claims, amount_minor")
+        levels = levels_of(level, len(lines), "claims, level")
+        same_length("claims", lines, people, amounts, levels)
         nobody = block.setting.size
-        _within("line", lines, len(block) - 1)
-        _within("payee", people, nobody)
-        _within("amount_minor", amounts, MINOR_MAX)
+        within(lines, 0, len(block) - 1, "claims, line")
+        within(people, 0, nobody, "claims, payee")
+        within(amounts, 0, MINOR_MAX, "claims, amount_minor")
         keep = np.flatnonzero((people < nobody) & (amounts > 0))
         label_rank = block.facts.tree.label_rank
         keep = keep[np.lexsort((label_rank[people[keep]], levels[keep], lines[keep]))]
@@ -127,25 +115,6 @@ class Claims:
         at_level = np.full(shape, NO_LEVEL, dtype=INDEX)
         payees[slot, lines], claimed[slot, lines], at_level[slot, lines] = people, amounts, levels
         return cls(payee=payees, amount=claimed, levels=at_level, bound=greatest(amounts))
-
-
-def _integers(values: Any, thing: str) -> MinorArray:
-    array = np.asarray(values)
-    if len(array) == 0:
-        return np.zeros(0, dtype=MINOR)
-    if array.dtype.kind not in "iu" or array.ndim != 1:
-        raise PlanError(
-            f"claims, {thing}", "is not a column of integers", value=str(array.dtype), allowed="integers"
-        )
-    return array.astype(MINOR)
-
-
-def _within(thing: str, values: MinorArray, most: int) -> None:
-    bad = np.flatnonzero((values < 0) | (values > most))
-    if len(bad):
-        raise PlanError(
-            f"claims, {thing}", "is out of range", value=int(values[bad[0]]), allowed=f"0 to {most}", rows=bad
-        )
 
 
 @attrs.frozen
@@ -188,11 +157,9 @@ class _Plain:
         claims = self.policy.claims(block)
         if not isinstance(claims, Claims):
             raise PlanError(
-                f"policy {self.policy.name!r}",
-                f"returned a {type(claims).__name__}",
-                allowed="Claims.of(block, ...)",
+                f"policy {self.policy.name!r}, claims", what(claims), allowed="Claims.of(block, ...)"
             )
-        return claims
+        return checked(claims, block, f"policy {self.policy.name!r}, claims")
 
     def trace(self, block: OrderBlock, line: int) -> list[Hop]:  # noqa: ARG002  # protocol
         return []
@@ -295,10 +262,14 @@ class PeriodPolicy:
 
     def checked_claims(self, view: PeriodView) -> tuple[IndexArray, MinorArray]:
         """Return the claims after checking that payees are members and amounts are not negative."""
-        payees, amounts = self.claims(view)
-        people, minor = _integers(payees, "payee"), _integers(amounts, "amount_minor")
-        if len(people) != len(minor):
-            raise PlanError(f"policy {self.name!r}", "returned columns of different lengths")
-        _within("payee", people, view.setting.size - 1)
-        _within("amount_minor", minor, MINOR_MAX)
+        columns, thing = self.claims(view), f"policy {self.name!r}, claims"
+        if not isinstance(columns, tuple | list) or len(columns) != 2:
+            raise PlanError(thing, "are not two columns", value=what(columns), allowed="payees, amounts")
+        people, minor = (
+            integers(column, f"{thing}, {name}")
+            for column, name in zip(columns, ("payee", "amount_minor"), strict=True)
+        )
+        same_length(thing, people, minor)
+        within(people, 0, view.setting.size - 1, f"{thing}, payee")
+        within(minor, 0, MINOR_MAX, f"{thing}, amount_minor")
         return people.astype(INDEX), minor

@@ -75,10 +75,9 @@ class Setting:
             values = np.ones(len(block), dtype=MINOR) if block.starts is None else _first_lines(block.starts)
             decimals: int | None = None
         else:
-            values, found, _ = block.amounts_of(name)
-            decimals = found or None
-            if isinstance(self.facts.order_column(name), Amounts):
-                decimals = found
+            values = block.amounts(name)
+            column = self.facts.order_column(name)
+            decimals = column.decimals if isinstance(column, Amounts) else None
         tally = Tally(self.size + 1)
         tally.add(block.member, values)
         sums = tally.sums(f"own volume {name!r}")[: self.size]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 import attrs
 
 from fenxiao.errors import PlanError, RateError, instance_of
-from fenxiao.expressions import Base, Predicate, Where, predicate_from_data
+from fenxiao.expressions import Base, Predicate, Where, pairs_of, predicate_from_data
 from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import DEPTH_MAX, OrderPolicy
 from fenxiao.policies.level_walk import PreparedLevels
@@ -36,30 +35,29 @@ def _schedule(values: object) -> Schedule:
     return tuple(_cell(value) for value in values)
 
 
-def _schedules(values: object) -> tuple[tuple[Any, Schedule], ...]:
-    if isinstance(values, tuple):
-        pairs: Any = values
-    elif isinstance(values, Mapping):
-        pairs = values.items()
-    else:
-        raise PlanError("rates", "are not a table", value=values, allowed='such as {"gold": ["10%", "5%"]}')
-    return tuple((key, _schedule(row)) for key, row in pairs)
+def _schedules(table: object, name: str, allowed: str) -> tuple[tuple[str, Schedule], ...]:
+    return tuple((key, _schedule(row)) for key, row in pairs_of(table, name, allowed=allowed, numbers=True))
 
 
-def _by_length(values: object) -> tuple[tuple[int, Schedule], ...]:
-    # Plain data has text as keys.
-    pairs = [
-        (int(key) if isinstance(key, str) and key.isdecimal() else key, row)
-        for key, row in _schedules(values)
-    ]
-    if any(isinstance(key, bool) or not isinstance(key, int) for key, _ in pairs):
-        raise PlanError(
-            "by_length",
-            "has a key that is no length",
-            value=[key for key, _ in pairs],
-            allowed="1, 2, 3, ...",
-        )
-    return tuple(sorted(pairs, key=lambda pair: pair[0]))
+def _by_rank(table: object) -> tuple[tuple[str, Schedule], ...]:
+    return _schedules(table, "by_rank", 'such as {"gold": ["10%", "5%"]}')
+
+
+def _by_product(table: object) -> tuple[tuple[str, Schedule], ...]:
+    return _schedules(table, "by_product", 'such as {"tea": ["10%", "5%"]}')
+
+
+def _by_category(table: object) -> tuple[tuple[str, Schedule], ...]:
+    return _schedules(table, "by_category", 'such as {"food": ["10%", "5%"]}')
+
+
+def _by_length(table: object) -> tuple[tuple[int, Schedule], ...]:
+    allowed = 'keys 1, 2, 3, ... as in {1: ["10%"], 2: ["6%", "4%"]}'
+    rows = _schedules(table, "by_length", allowed)
+    words = [key for key, _ in rows if not (key.isascii() and key.isdecimal())]
+    if words:
+        raise PlanError("by_length", "has keys that are no lengths", value=words, allowed=allowed)
+    return tuple(sorted(((int(key), row) for key, row in rows), key=lambda pair: pair[0]))
 
 
 def _base(value: object) -> Base:
@@ -156,11 +154,11 @@ class LevelCommission(OrderPolicy):
 
     base: Base = attrs.field(converter=_base)
     rates: Schedule = attrs.field(default=(), converter=_schedule)
-    by_rank: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_schedules)
+    by_rank: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_by_rank)
     by_length: tuple[tuple[int, Schedule], ...] = attrs.field(default=(), converter=_by_length)
-    by_product: tuple[tuple[Any, Schedule], ...] = attrs.field(default=(), converter=_schedules)
-    by_category: tuple[tuple[Any, Schedule], ...] = attrs.field(default=(), converter=_schedules)
-    rank_column: str = attrs.field(default="rank", validator=instance_of(str, error=PlanError))
+    by_product: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_by_product)
+    by_category: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_by_category)
+    rank_column: str = attrs.field(default="rank", validator=instance_of(str, filled=True, error=PlanError))
     start_level: int = 1
     if_not: str = attrs.field(
         default="", validator=_choice(IF_NOT, 'Write if_not="company" to leave the money with the company')
@@ -180,14 +178,14 @@ class LevelCommission(OrderPolicy):
                 "combines products with ranks or lengths",
                 hint="Write one policy a product with where=Where(product=...)",
             )
-        for table in ("by_rank", "by_product", "by_category"):
-            keys = [str(key) for key, _ in getattr(self, table)]
-            if len(set(keys)) < len(keys):
-                raise self._error(f"has two rows for one key in {table}", value=keys)
-        lengths = sorted(key for key, _ in self.by_length)
+        lengths = [key for key, _ in self.by_length]
         if lengths != list(range(1, len(lengths) + 1)):
+            raise self._error("has gaps in by_length", value=lengths, allowed="1, 2, 3, ... without a gap")
+        if lengths and len(lengths) != self.depth:
             raise self._error(
-                "has gaps in by_length", value=lengths, allowed="1, 2, 3, ... up to the greatest"
+                "has a row in by_length that nobody reaches, or a length without a row",
+                value=lengths,
+                allowed=f"one row for each length up to the longest row's, here {self.depth}",
             )
         if (
             not isinstance(self.start_level, int)
