@@ -57,7 +57,7 @@ def everything(case):
     }
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(guard_cases(), wide_cases(), level_cases()), st.integers(1, 3))
 def test_blocks_of_one_to_three_lines_change_nothing(case, rows):
     """Orders longer than a block, blocks of one line: every view is that of one block."""

@@ -39,14 +39,14 @@ def guard_cases(draw, *, high=3000, most=400, rules=RULES, scopes=IN_ORDER, max_
     return Case(parents, orders, plan, draw(member_columns(parents)))
 
 
-@settings(max_examples=240, deadline=None)
+@settings(max_examples=140, deadline=None)
 @given(guard_cases())
 def test_the_guard_agrees_with_the_twin(case):
     """Arbitrary claims under arbitrary caps are cut to the same minor unit on every line."""
     agree(case)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(guard_cases(high=MINOR_MAX // 3, most=MINOR_MAX))
 def test_the_guard_is_exact_up_to_the_bound(case):
     """Claims near 64 bits are cut exactly, or a typed error says that a number does not fit."""
@@ -78,7 +78,7 @@ def pay_by(lines, key):
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(guard_cases(), guard_cases(high=MINOR_MAX // 3, most=MINOR_MAX)))
 def test_no_order_and_no_group_pays_more_than_its_limit(case):
     """Order pay <= max(margin, 0); pay of a money cap's policies <= its limit; 0 <= allowed <= claimed."""

@@ -78,7 +78,7 @@ def wide_cases(draw, *, high=3000, most=400, scopes=WIDE, rules=RULES, max_caps=
     )
 
 
-@settings(max_examples=240, deadline=None)
+@settings(max_examples=140, deadline=None)
 @given(wide_cases())
 def test_wide_caps_agree_with_the_twin(case):
     """Totals, lines by payee and the report agree; lines sum to totals after wide cuts."""

@@ -106,7 +106,10 @@ def test_cuts_say_which_cap_took_what_from_whom():
     some = run_of(levels(rates=["30%", "0%"]))
     assert [batch.amount.tolist() for batch in some.cuts()] == [[500, 500]]
     prize = run_of(Prize("prize", amount_minor=9999))
-    assert [(batch.cap, batch.amount.tolist()) for batch in prize.cuts()] == [("margin", [9999 - 5000])]
+    found = [(batch.cap, batch.amount.tolist()) for batch in prize.cuts()]
+    assert found == [("period margin", [9999 - 5000])]
+        ("period margin", [9999 - 5000])
+    ]
 
 
 def test_bases_are_those_of_each_policy():

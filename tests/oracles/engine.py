@@ -139,7 +139,8 @@ class SlowSettlement(SlowFacts):
         asking, used = {}, {}
         for row in rows:
             group = self.group_of(cap["scope"], row)
-            if group is None:
+            # What waits takes part when its policy's stage comes, and not before.
+            if group is None or (stage is not None and row["stage"] > stage):
                 continue
             if row["policy"] in on and stage in (None, row["stage"]):
                 asking.setdefault(group, []).append(row)
