@@ -12,7 +12,7 @@ from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import greatest
 from fenxiao.catalog import Catalog
-from fenxiao.errors import InputError, OrdersError, UnknownMemberError, instance_of, what
+from fenxiao.errors import InputError, OrdersError, PlanError, UnknownMemberError, instance_of, what
 from fenxiao.events import Events
 from fenxiao.members import Members
 from fenxiao.money import to_minor
@@ -173,6 +173,23 @@ class Facts:
         if name in self.orders.names or self.catalog is None or name not in self.catalog.names:
             return self.orders.column(name)
         return self.keep(("catalog", name), lambda: self._from_catalog(name))  # type: ignore[no-any-return]
+
+    def category(self, name: str) -> Categories:
+        """Return a category column of the orders, or of the catalog by the orders' products.
+
+        Raises
+        ------
+        PlanError
+            The column is not one of categories.
+        """
+        column = self.order_column(name)
+        if not isinstance(column, Categories):
+            raise PlanError(
+                f"orders column {name!r}",
+                "is not a category",
+                hint=f"Declare it: Orders.from_records(..., categories=({name!r},))",
+            )
+        return column
 
     def _from_catalog(self, name: str) -> Column:
         product = self.orders.column("product")

@@ -39,7 +39,7 @@ def guard_cases(draw, *, high=3000, most=400, rules=RULES, scopes=IN_ORDER, max_
     return Case(parents, orders, plan, draw(member_columns(parents)))
 
 
-@settings(max_examples=140, deadline=None)
+@settings(max_examples=110, deadline=None)
 @given(guard_cases())
 def test_the_guard_agrees_with_the_twin(case):
     """Arbitrary claims under arbitrary caps are cut to the same minor unit on every line."""
@@ -53,7 +53,7 @@ def test_the_guard_is_exact_up_to_the_bound(case):
     agree(case)
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(guard_cases(rules=("reject", *RULES)))
 def test_a_cap_that_rejects_settles_nothing(case):
     """A cap with rule "reject" raises exactly where the twin's does, and names orders that are too much."""

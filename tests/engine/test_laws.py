@@ -95,7 +95,7 @@ def relabelled(case, new):
     )
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(guard_cases(max_caps=0), st.data())
 def test_relabelling_members_permutes_the_result(case, data):
     """With one limit an order, other labels move one minor unit at most, between equal claimants."""
@@ -120,7 +120,7 @@ def test_relabelling_members_permutes_the_result(case, data):
     assert not any(moved.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(st.one_of(guard_cases(), wide_cases(scopes=TREE_BY_TREE, pools=False)), st.data())
 def test_orders_of_an_unrelated_tree_change_nothing(case, data):
     """Orders, members and pay of another tree leave every line of this one as it was."""
@@ -232,7 +232,7 @@ def check_reason(case, name, order, member, verdict):
     assert truth.get(reason, reason in (Reason.ZERO_RATE, Reason.ROUNDED_TO_ZERO)), (reason, distance)
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(explained_cases())
 def test_explain_covers_everybody_and_agrees_with_the_lines(case):
     """Each paid hop is told with its amounts; everyone else in the upline is told why nothing came."""
@@ -262,7 +262,7 @@ def test_explain_covers_everybody_and_agrees_with_the_lines(case):
         assert {key[4] for key in told} <= upline
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(st.one_of(explained_cases(), wide_cases()))
 def test_statements_add_up_to_the_totals(case):
     """A member's statement has his lines and sums to his total; its text names every amount."""
@@ -285,7 +285,7 @@ def test_statements_add_up_to_the_totals(case):
     assert sum(paid.values()) == run.margin_report().used
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(guard_cases(max_caps=3))
 def test_a_quote_is_the_settlement_of_that_order_alone(case):
     """quote() pays the lines that settle() pays for order-local plans, and books nothing."""
@@ -326,7 +326,7 @@ def test_a_quote_is_the_settlement_of_that_order_alone(case):
 # ------------------------------------------------------------ law 8: total
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.one_of(guard_cases(high=BIG, most=MINOR_MAX, scopes=("line", "order")), wide_cases(high=BIG, most=BIG))
 )

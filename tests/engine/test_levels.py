@@ -30,7 +30,7 @@ def level_cases(draw, high=3000, room=10**12):
     return Case(parents, orders, WIDE_OPEN | {"policies": policies}, draw(member_columns(parents)))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(level_cases())
 def test_level_commission_agrees_with_the_twin(case):
     """Every combination of options pays every line to the same people in the same amounts."""

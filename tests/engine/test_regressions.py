@@ -245,3 +245,10 @@ def test_ties_between_sources_do_not_depend_on_the_order_of_members():
     assert lines_of(one) == lines_of(other) == lines_of(third)
     assert one.state == other.state == third.state
     assert one.fingerprint() == other.fingerprint() == third.fingerprint()
+
+
+def test_a_minimum_is_compared_with_sums_beyond_64_bits():
+    """The sum of an order's lines is an intermediate of the condition: its size is no error."""
+    records = [order(line=line, paid=MINOR_MAX, margin=5) for line in (0, 1)]
+    policy = referral(base="margin", rates=["100%"], where=fx.Where(minimum={"paid": "5.00"}))
+    assert settled(records, [policy]).totals().to_dict() == {"bo": Decimal("0.10")}

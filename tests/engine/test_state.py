@@ -130,7 +130,7 @@ def add_paid(case, run, month, paid):
                 paid[key] = paid.get(key, 0) + amount
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(years())
 def test_years_of_caps_that_defer_agree_with_the_twin(drawn):
     """Month by month totals, lines, releases, cuts, usage and what waits agree, and every limit holds."""

@@ -78,21 +78,21 @@ def wide_cases(draw, *, high=3000, most=400, scopes=WIDE, rules=RULES, max_caps=
     )
 
 
-@settings(max_examples=140, deadline=None)
+@settings(max_examples=110, deadline=None)
 @given(wide_cases())
 def test_wide_caps_agree_with_the_twin(case):
     """Totals, lines by payee and the report agree; lines sum to totals after wide cuts."""
     agree(case, wide=True)
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(wide_cases(high=MINOR_MAX // 7, most=MINOR_MAX // 5))
 def test_wide_caps_are_exact_up_to_the_bound(case):
     """Totals near 64 bits are exact, or a typed error says that a number of the answer does not fit."""
     agree(case, wide=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(wide_cases(rules=("reject", *RULES)))
 def test_a_wide_cap_that_rejects_settles_nothing(case):
     """A wide cap with rule "reject" raises exactly where the twin's does."""
@@ -100,7 +100,7 @@ def test_a_wide_cap_that_rejects_settles_nothing(case):
 
 
 @pytest.mark.parametrize("scope", WIDE)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_each_wide_scope_holds_its_limit_and_agrees(scope, data):
     """Groups of the one cap of a scope get at most its money, and the twin agrees on the rest."""
@@ -169,7 +169,7 @@ def only(case, batch):
     return replace(case, orders=batch, plan=case.plan | {"policies": policies})
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(windowed_cases())
 def test_caps_over_a_lifetime_go_on_where_the_last_run_stopped(drawn):
     """Batch after batch with the state handed on agrees with the twin that is told what was used."""
@@ -244,7 +244,7 @@ def facts_with(records):
     return fx.Facts(tree=TREE, orders=orders)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(monthly_claims, st.integers(0, 400))
 def test_a_cap_over_a_year_begins_anew_in_january(claims_by_month, limit):
     """A payee gets at most the limit from his claims of one calendar year, and in full up to it."""

@@ -108,8 +108,6 @@ def test_cuts_say_which_cap_took_what_from_whom():
     prize = run_of(Prize("prize", amount_minor=9999))
     found = [(batch.cap, batch.amount.tolist()) for batch in prize.cuts()]
     assert found == [("period margin", [9999 - 5000])]
-        ("period margin", [9999 - 5000])
-    ]
 
 
 def test_bases_are_those_of_each_policy():

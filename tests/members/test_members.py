@@ -144,7 +144,7 @@ REFUSED = {
     "mixed": (lambda: C({"member": ["secret", 5]}), InputError, (1,), "mixes int and str"),
     "unknown": (
         lambda: C({"member": ["secret"], "a": [1]}).align(TREE),
-        UnknownMemberError, (0,), "has 1 labels that are not in the tree",
+        UnknownMemberError, (0,), "has 1 label that is not in the tree",
     ),
     "not everybody": (
         lambda: C({"member": ["bo"], "a": [1], "b": [2]}).align(TREE),

@@ -350,7 +350,7 @@ def test_sums_that_do_not_fit_name_their_members_only_on_the_error():
         ("ann", {}, (), "is a single str"),
         (5, {}, (), "is a single int"),
         ([None, "ann", "secret"], {"null": np.array([False, True, False])}, (0,), "missing"),
-        ([None, "secret"], {"allow_null": True}, (1,), "has 1 labels"),
+        ([None, "secret"], {"allow_null": True}, (1,), "has 1 label"),
     ],
 )
 def test_unknown_labels_are_counted_with_their_rows(labels, options, rows, part):

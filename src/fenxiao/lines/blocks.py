@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import BLOCK_ROWS, ROW, RowArray, blocks
+from fenxiao._arrays import BLOCK_ROWS, RowArray, blocks
 from fenxiao.margin import OrderGuard
 from fenxiao.policies.base import OrderPolicy
-from fenxiao.policies.blocks import OrderBlock
+from fenxiao.policies.blocks import OrderBlock, starts_of
 from fenxiao.sheets import Sheet
 
 if TYPE_CHECKING:
@@ -103,16 +103,10 @@ class OrderRun:
         rows = self.setting.rows
         orders = self.setting.facts.orders
         length = len(range(*rows.indices(len(orders)))) if isinstance(rows, slice) else len(rows)
-        edges = _edges(length, None if orders.single_line else self._starts(rows))
-        for low, high in edges:
+        order = orders.order_of_row
+        starts = None if order is None else starts_of(order[rows])
+        for low, high in _edges(length, starts):
             yield slice(low, high) if isinstance(rows, slice) else rows[low:high]
-
-    def _starts(self, rows: slice | RowArray) -> RowArray:
-        order = self.setting.facts.orders.order_of_row
-        if order is None:
-            return np.zeros(0, dtype=ROW)
-        order = order[rows]
-        return np.concatenate(([0], np.flatnonzero(order[1:] != order[:-1]) + 1, [len(order)])).astype(ROW)
 
     def each_block(self, work: Callable[[GuardedBlock], Iterable[T]], workers: int) -> Iterator[T]:
         """Yield what `work` makes of every block, in the order of the blocks.

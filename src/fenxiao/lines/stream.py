@@ -45,7 +45,7 @@ class WideSplit:
         rules: Sequence[str],
         width: int,
     ) -> WideSplit:
-        """Split the cut cells to their entries by the rule of the cap that cut most.
+        """Split the cut cells, of which there is one at least, by the rule of the cap that cut most.
 
         Parameters
         ----------
@@ -72,9 +72,6 @@ class WideSplit:
                 amounts.append(sheet.allowed[slot[mine], line[mine]])
                 found.append(cell[mine])
                 levels.append(level)
-        if not keys:
-            none = np.zeros(0, dtype=MINOR)
-            return cls(key=none, allowed=none, largest_cut=none.astype(INDEX), width=width)
         key, amount = np.concatenate(keys), np.concatenate(amounts)
         cell, level = np.concatenate(found), np.concatenate(levels)
         left = _rationed(key, amount, cell, level, allowed, largest_cut, rules)
@@ -91,8 +88,6 @@ class WideSplit:
         key, allowed, largest_cut : of the entries, before the wide caps
         most : what the largest cut so far took from each
         """
-        if len(self.key) == 0:
-            return allowed, largest_cut
         place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
         after = np.where(self.key[place] == key, self.allowed[place], allowed)
         return after, np.where(allowed - after > most, self.largest_cut[place], largest_cut)

@@ -154,7 +154,7 @@ class OrderTotals:
         if known is None:
             return
         tally, columns = self._tally(policy), known.tally.columns()
-        for low, high in blocks(self.size):
+        for low, high in blocks(self.size + 1):
             payees = known.route(np.arange(low, high, dtype=INDEX))
             for payee, column in zip(payees, columns, strict=True):
                 tally.add(payee, column[low:high])

@@ -344,9 +344,18 @@ class WideGuard:
 
     def _tie_order(self, chosen: RowArray) -> list[AnyArray]:
         """Return the columns that break ties, the first first: policy, level, payee's label, other keys."""
-        rank = self.setting.facts.tree.label_rank[self.cells.payee[chosen]]
-        rest = [column[chosen] for name, column in self.cells.keys.items() if name != "level"]
-        return [self.cells.policy[chosen], self._key("level", chosen), rank, *rest]
+        by_label = np.append(self.setting.facts.tree.label_rank, INDEX(NO_CAP))
+        rest = [
+            by_label[column[chosen]] if name == "source" else column[chosen]
+            for name, column in self.cells.keys.items()
+            if name != "level"
+        ]
+        return [
+            self.cells.policy[chosen],
+            self._key("level", chosen),
+            by_label[self.cells.payee[chosen]],
+            *rest,
+        ]
 
     def _key(self, name: str, chosen: RowArray) -> IndexArray:
         column = self.cells.keys.get(name)

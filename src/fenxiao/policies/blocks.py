@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import FLAG, MINOR, ROW, IndexArray, MinorArray, RowArray
-from fenxiao._columns import Amounts, Categories, Column, Numbers
+from fenxiao._columns import Amounts, Column, Numbers
 from fenxiao._kernels.tally import Tally
 from fenxiao.errors import OrdersError, PlanError
 
@@ -90,6 +90,13 @@ def _first_lines(starts: RowArray) -> MinorArray:
     return first
 
 
+def starts_of(order: RowArray) -> RowArray:
+    """Return where each run of equal numbers starts, and at the end how many numbers there are."""
+    edges = np.flatnonzero(order[1:] != order[:-1]) + 1
+    first = np.zeros(min(len(order), 1), dtype=ROW)
+    return np.concatenate((first, edges, [len(order)])).astype(ROW)
+
+
 @final
 class OrderBlock:
     """Consecutive lines of whole orders, as columns.
@@ -111,13 +118,7 @@ class OrderBlock:
         orders = setting.facts.orders
         self.starts: RowArray | None = None
         if orders.order_of_row is not None:
-            order = self._cut(orders.order_of_row)
-            edges = np.flatnonzero(order[1:] != order[:-1]) + 1
-            self.starts = (
-                np.concatenate(([0], edges, [len(order)])).astype(ROW)
-                if len(order)
-                else np.zeros(1, dtype=ROW)
-            )
+            self.starts = starts_of(self._cut(orders.order_of_row))
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -187,13 +188,7 @@ class OrderBlock:
 
     def codes(self, name: str) -> tuple[IndexArray, tuple[Any, ...]]:
         """Return a category column of these lines: codes (-1 for null) and the values they point to."""
-        column = self.facts.order_column(name)
-        if not isinstance(column, Categories):
-            raise PlanError(
-                f"orders column {name!r}",
-                "is not a category",
-                hint=f"Declare it: Orders.from_records(..., categories=({name!r},))",
-            )
+        column = self.facts.category(name)
         return self._cut(column.codes), column.values
 
     def order_of_line(self) -> RowArray | None:
@@ -203,12 +198,12 @@ class OrderBlock:
         return np.repeat(np.arange(self.n_orders, dtype=ROW), np.diff(self.starts))
 
     def order_sum(self, values: MinorArray) -> MinorArray:
-        """Return for each line the sum of `values` over the lines of its order."""
+        """Return for each line the sum of `values` over its order, saturated where 64 bits are too few."""
         if self.starts is None or len(self) == 0:
             return values
         tally = Tally(self.n_orders)
         tally.add(self.order_of_line(), values)  # type: ignore[arg-type]  # orders have several lines here
-        return np.repeat(tally.sums("the sum over an order's lines"), np.diff(self.starts))
+        return np.repeat(tally.saturated(), np.diff(self.starts))
 
     def first_orders(self) -> FlagArray:
         """Return for each line whether its order is its buyer's first among the facts."""

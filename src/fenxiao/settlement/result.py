@@ -340,7 +340,8 @@ class Settlement:
             for column in (totals.allowed, totals.withheld, totals.released):
                 digest.update(np.ascontiguousarray(column[order]).astype("<i8").tobytes())
         digest.update(str(self.margin_report()).encode())
-        digest.update(repr((sorted(self.state.usage.items(), key=repr), self.state.deferred)).encode())
+        usage = sorted((key, sorted(groups.items(), key=repr)) for key, groups in self.state.usage.items())
+        digest.update(repr((usage, self.state.deferred)).encode())
         return digest.hexdigest()
 
     def __repr__(self) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 
 from fenxiao import audit
 from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, FlagArray, IndexArray, MinorArray
-from fenxiao._columns import Categories
 from fenxiao._kernels.tally import Tally, exact_add, exact_sum
 from fenxiao.cells import keys_needed
 from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
@@ -172,11 +171,8 @@ def _recoded(name: str, codes: IndexArray, facts: Facts, others: Facts, member: 
         return np.append(member, INDEX(NO_MEMBER))[codes]
     if name == "level":
         return codes
-    here, there = facts.order_column(name), others.order_column(name)
-    if not isinstance(here, Categories) or not isinstance(there, Categories):
-        return codes
-    place = {value: code for code, value in enumerate(there.values)}
-    return np.array([place[value] for value in here.values], dtype=INDEX)[codes]
+    place = {value: code for code, value in enumerate(others.category(name).values)}
+    return np.array([place[value] for value in facts.category(name).values], dtype=INDEX)[codes]
 
 
 def _plus(left: MinorArray | None, right: MinorArray | None) -> MinorArray | None:
@@ -306,8 +302,3 @@ def by_member(cells: Cells, amounts: MinorArray, policy: int, size: int) -> Mino
     tally = Tally(size)
     tally.add(cells.payee[mine], amounts[mine])
     return tally.sums("a member's total")
-
-
-def zeros(size: int) -> MinorArray:
-    """Return no money for anybody."""
-    return np.zeros(size, dtype=MINOR)
