@@ -276,3 +276,15 @@ def test_what_another_policy_used_up_of_a_wide_cap_is_counted_by_the_check(monke
     monkeypatch.setattr(WideGuard, "_used", lambda *args: real(*args) * 0)
     with pytest.raises(fx.InvariantError, match="cap 'its': is exceeded"):
         fx.settle(facts, plan)
+
+
+def test_a_negative_budget_is_found(monkeypatch):
+    """Losses count as a budget of zero; a guard that hands on a negative one is caught."""
+    real = OrderGuard.budget
+
+    def budget(self, block):
+        found = real(self, block)
+        return attrs.evolve(found, by_order=found.by_line)
+
+    monkeypatch.setattr(OrderGuard, "budget", budget)
+    fires("negative budget", [{**ONE_LINE[0], "margin": -5}], claims=[])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import attrs
 import cattrs
 from cattrs.errors import (
-    AttributeValidationNote,
     ClassValidationError,
     ForbiddenExtraKeysError,
     IterableValidationError,
@@ -22,35 +21,29 @@ from fenxiao.money import Currency, Rate, Rounding
 from fenxiao.policies import Fixed, OrderPolicy, PeriodPolicy, fixed_of, rounding_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 Policy: TypeAlias = OrderPolicy | PeriodPolicy
 
 
-def causes(error: BaseException, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the leaves of a structuring error: where, and what is wrong."""
+def first_cause(error: BaseException, path: str) -> tuple[str, str]:
+    """Return the first leaf of a structuring error: where, and what is wrong."""
     if isinstance(error, ForbiddenExtraKeysError):
-        yield path, f"has unknown keys {sorted(map(str, error.extra_fields))}"
-    elif isinstance(error, ClassValidationError | IterableValidationError):
-        for inner in error.exceptions:
-            notes = getattr(inner, "__notes__", ())
-            step = "".join(_step(note) for note in notes[:1])
-            yield from causes(inner, path + step)
-    elif isinstance(error, FenxiaoError):
-        yield path, str(error).removesuffix(".")
-    elif isinstance(error, KeyError):
-        yield path, "is missing"
-    else:
-        yield path, "is of a kind that cannot be read"
+        return path, f"has unknown keys {sorted(map(str, error.extra_fields))}"
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        inner = error.exceptions[0]
+        steps = map(_step, getattr(inner, "__notes__", ())[:1])
+        return first_cause(inner, path + "".join(steps))
+    if isinstance(error, FenxiaoError):
+        return path, str(error).removesuffix(".")
+    return path, "is missing" if isinstance(error, KeyError) else "is of a kind that cannot be read"
 
 
 def _step(note: Any) -> str:
-    """Return the part of a path that a structuring note stands for."""
+    """Return the part of a path that a structuring note stands for: a place in a list, or a field."""
     if isinstance(note, IterableValidationNote):
         return f"[{note.index}]"
-    if isinstance(note, AttributeValidationNote):
-        return f".{_RENAMED[Margin].get(note.name, note.name)}"
-    return ""
+    return f".{_RENAMED[Margin].get(note.name, note.name)}"
 
 
 def _tables(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:

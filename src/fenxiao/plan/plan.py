@@ -13,7 +13,7 @@ from fenxiao.errors import PlanError, UnsupportedError, instance_of
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
-from fenxiao.plan.data import Policy, causes, converter_for
+from fenxiao.plan.data import Policy, converter_for, first_cause
 from fenxiao.policies import LevelCommission, PeriodPolicy
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Plan:
         try:
             return cls._converter(policies).structure(body, cls)
         except (ClassValidationError, ForbiddenExtraKeysError) as error:
-            path, cause = next(causes(error, "plan"))
+            path, cause = first_cause(error, "plan")
             raise PlanError(path, cause, hint="Compare with Plan.to_dict()") from None
 
     @classmethod

@@ -11,7 +11,7 @@ import numpy as np
 from fenxiao._arrays import BITS, INDEX, MINOR, MINOR_MAX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
 from fenxiao._columns import Categories
 from fenxiao._kernels.tally import exact_sum
-from fenxiao.errors import InvariantError, PlanError, Reason
+from fenxiao.errors import PlanError, Reason
 from fenxiao.expressions import Exact, fit_minor
 from fenxiao.money import mul_div_arrays
 from fenxiao.policies.base import Claims, Hop
@@ -81,14 +81,14 @@ class PreparedLevels:
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a level."""
         buyers = self._buyers(block)
-        payees = (
-            self.route.walk(block.member, buyers) if buyers is not None or self.rank_row is not None else None
-        )
-        filled = (
-            np.take(self.filled, block.member, mode="clip")
-            if buyers is None
-            else _filled(payees, self.setting.size)
-        )
+        payees: IndexArray | None = None
+        if buyers is not None:
+            payees = self.route.walk(block.member, buyers)
+            filled = _filled(payees, self.setting.size)
+        else:
+            filled = np.take(self.filled, block.member, mode="clip")
+            if self.rank_row is not None:
+                payees = self.route.walk(block.member, None)
         selected = None if self.policy.where is None else self.policy.where.mask(block)
         rows = self._rows_of_lines(block, filled)
         exact = self.policy.base.value(block)
@@ -243,12 +243,13 @@ class PreparedLevels:
     def _hop(self, level: int, person: int, payee: int, reason: Reason) -> Hop:
         number, detail = level + self.policy.start_level, ""
         if reason is Reason.NOT_ELIGIBLE:
-            if self.eligible is None or self.eligible[person]:
+            condition = self.policy.eligible
+            if condition is None or self.eligible is None or self.eligible[person]:
                 reason = Reason.NOT_ENTITLED
                 rank = self.setting.member_column(self.policy.rank_column).value(person)
                 detail = f"rank {rank} has no rate at this level"
-            elif self.policy.eligible is not None:
-                detail = self.policy.eligible.describe(self.setting, person)
+            else:
+                detail = condition.describe(self.setting, person)
         return Hop(number, person, payee, reason, detail)
 
 
@@ -256,10 +257,8 @@ def _all_levels(levels: int) -> int:
     return (1 << levels) - 1
 
 
-def _filled(payees: IndexArray | None, nobody: int) -> AnyArray:
+def _filled(payees: IndexArray, nobody: int) -> AnyArray:
     """Return for each column of payees the levels that have one, as bits."""
-    if payees is None:
-        raise InvariantError("a walk", "has no payees")
     bits = np.zeros(payees.shape[1], dtype=BITS[-1])
     for level, payee in enumerate(payees):
         bits |= (payee != nobody).astype(BITS[-1]) << BITS[-1](level)
