@@ -230,6 +230,13 @@ def test_sums_beyond_64_bits_go_through_python_integers():
     assert wide.values.tolist() == [2 * MINOR_MAX]
 
 
+def test_limits_stop_at_the_bound_of_64_bits():
+    """A share that is too large to be money is no error as a limit: it limits nothing."""
+    large = Exact(np.array([MINOR_MAX, 7], dtype=MINOR), 3, 1, MINOR_MAX)
+    assert large.limit(Fraction(1, 2)).tolist() == [MINOR_MAX, 10]
+    assert large.limit(Fraction(1, 5)).tolist() == [MINOR_MAX * 3 // 5, 4]
+
+
 @pytest.mark.parametrize("values", [[5, 7], [MINOR_MAX, 7]], ids=["small", "large"])
 def test_products_may_be_written_in_place(values):
     """An array that is handed in receives the result, whether 64 bits suffice on the way or not."""

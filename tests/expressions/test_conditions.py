@@ -97,6 +97,9 @@ INVALID = {
     "column empty": (lambda: fx.column("") == True, "column"),  # noqa: E712
     "own empty": (lambda: fx.own("") >= "1.00", "column"),
     "order text": (lambda: fx.column("rank", order="gold") >= "gold", "order"),
+    "order numbers": (lambda: fx.column("rank", order=(1, 2)) >= "a", "order"),
+    "order none": (lambda: fx.column("rank", order=None) >= "a", "order"),
+    "name of a test": (lambda: Test("column", "", "is", 1), "column"),
     "order twice": (lambda: fx.column("rank", order=("a", "b", "a")) >= "a", "order"),
     "subject as truth": (lambda: bool(fx.column("active")), "== True"),
     "and": (lambda: ACTIVE and ACTIVE, "&"),
@@ -319,6 +322,8 @@ MISFITS = {
     "date as word": (fx.column("joined") >= "soon", "2026-10-05"),
     "date as number": (fx.column("joined") >= 20261005, "date"),
     "date as bool": (fx.column("joined") == True, "bool"),  # noqa: E712
+    "date without hyphens": (fx.column("joined").isin(20261005), "date"),
+    "rank as bool": (fx.column("rank") == True, "bool"),  # noqa: E712
     "rank without order": (fx.column("rank") >= "gold", "order="),
     "rank outside the order": (fx.column("rank", order=("gold", "platinum")) >= "gold", "order="),
     "rank value outside": (fx.column("rank", order=("silver",)) >= "gold", "order="),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,12 @@ def test_the_columns_that_are_read_are_known():
 INVALID = {
     "nothing": lambda: fx.Where(kind=[]),
     "float": lambda: fx.Where(kind=1.5),
+    "set": lambda: fx.Where(kind={"a", "b"}),
+    "nothing among others": lambda: fx.Where(other={"channel": []}),
+    "other without a name": lambda: fx.Where(other={"": "x"}),
+    "other pairs": lambda: fx.Where(other=(("channel", "app", "web"),)),
+    "minimum twice": lambda: fx.Where(minimum=(("paid", "1"), ("paid", "2"))),
+    "data nothing": lambda: fx.Where.from_data({"kind": []}),
     "floats": lambda: fx.Where(kind=[1.5]),
     "null among": lambda: fx.Where(kind=["a", None]),
     "bytes": lambda: fx.Where(kind=b"ab"),
@@ -182,6 +189,20 @@ MISFITS = {
 def test_values_of_another_kind_than_the_column_are_refused(name):
     """Comparing a count with text, a flag with a number and the like is a mistake and never a guess."""
     refused(lambda: fx.Where(other=MISFITS[name]).mask(SOURCE), ExpressionError, next(iter(MISFITS[name])))
+
+
+def test_a_column_without_values_has_nothing_to_contradict():
+    """Where every label is missing nothing is selected, whatever is asked for."""
+    source = Columns({"kind": ("categories", [None, None])})
+    for wanted in ("retail", 7, True):
+        assert fx.Where(kind=wanted).mask(source).tolist() == [False, False]
+
+
+def test_a_selection_can_be_changed():
+    """A copy with another value keeps the rest."""
+    assert attrs.evolve(fx.Where(kind="a", minimum={"paid": "1"}), product=7) == fx.Where(
+        kind="a", product=7, minimum={"paid": "1"}
+    )
 
 
 @pytest.mark.parametrize("value", ["0.001", "x", "30%"])

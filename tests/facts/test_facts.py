@@ -95,6 +95,7 @@ INVALID = {
     "figure int": (lambda: fx.Facts(tree=TREE, figures={"profit": 1}), MoneyError, "'profit'"),
     "figure fine": (lambda: fx.Facts(tree=TREE, figures={"profit": "0.001"}), MoneyError, "'profit'"),
     "figures list": (lambda: fx.Facts(tree=TREE, figures=["profit"]), InputError, "figures"),
+    "figures tuple": (lambda: fx.Facts(tree=TREE, figures=("profit",)), InputError, "figures"),
     "figures none": (lambda: fx.Facts(tree=TREE, figures=None), InputError, "figures"),
     "figures names": (lambda: fx.Facts(tree=TREE, figures={3: "1", "a": "2"}), InputError, "figures"),
     "fund negative": (lambda: fx.Facts(tree=TREE, funds={"extra": "-0.01"}), InputError, "'extra'"),
@@ -191,6 +192,16 @@ def test_amounts_have_decimals_and_a_bound():
     ]
     values, decimals, bound = facts({}, {}).amounts_of("quantity")
     assert (values.tolist(), decimals, bound, values.flags.writeable) == ([1, 1], 0, 1, False)
+
+
+def test_a_quantity_that_is_not_given_is_one_in_every_use():
+    """As a column, as an amount and in a selection, every line counts one; a catalog does not change that."""
+    catalog = fx.Catalog.from_records([{"product": "tea", "quantity": 12}])
+    given = facts({"product": "tea"}, {"product": "tea"}, catalog=catalog)
+    assert [given.order_column("quantity").value(row) for row in range(2)] == [1, 1]
+    assert given.order_column("quantity") is given.order_column("quantity")
+    assert given.with_orders(orders({})).order_column("quantity").values.tolist() == [1]
+    assert facts({"quantity": 3}).order_column("quantity").values.tolist() == [3]
 
 
 def test_what_is_computed_once_is_kept():

@@ -169,7 +169,12 @@ NOT_CAPS = {
     "on numbers": (lambda: Cap.per_payee("1", on=[3]), PlanError, "on"),
     "on nothing": (lambda: Cap.per_payee("1", on=[]), PlanError, "on"),
     "counting number": (lambda: Cap.per_payee("1", counting=3), PlanError, "counting"),
+    "counting nothing": (lambda: Cap.per_payee("1", counting=[]), PlanError, "counting"),
+    "rank number": (lambda: Cap.per_payee(by_rank={3: "1"}), PlanError, "by_rank"),
+    "rank twice": (lambda: Cap.per_payee(by_rank=(("a", "1"), ("a", "2"))), PlanError, "by_rank"),
+    "rank no pairs": (lambda: Cap.per_payee(by_rank=("gold",)), PlanError, "by_rank"),
     "name": (lambda: Cap.per_payee("1", name=3), PlanError, "name"),
+    "name of a margin": (lambda: Cap.per_payee("1", name="order margin"), PlanError, "name"),
 }
 
 

@@ -81,6 +81,7 @@ INVALID = {
     "zone alone": (lambda: plan(zone="UTC"), PlanError, "anchor="),
     "anchor number": (lambda: plan(anchor=3, zone="UTC"), PlanError, "anchor"),
     "zone number": (lambda: plan(anchor="paid_at", zone=3), FenxiaoError, "zone"),
+    "anchor empty": (lambda: plan(anchor="", zone="UTC"), PlanError, "anchor"),
     "zone unknown": (lambda: plan(anchor="paid_at", zone="Mars/Base"), TimeError, "IANA"),
     "name number": (lambda: plan(name=3), PlanError, "name"),
 }

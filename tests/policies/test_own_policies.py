@@ -94,6 +94,7 @@ INVALID = {
     "line bool": {"line": [False]},
     "line text": {"line": ["0"]},
     "line number": {"line": 0},
+    "line ragged": {"line": [[0], [0, 1]]},
     "line none": {"line": None},
     "two dimensions": {"line": [[0]], "payee": [[1]], "amount_minor": [[5]]},
     "payee negative": {"payee": [-1]},
@@ -164,8 +165,7 @@ def raw(payee=0, amount=5, shape=(1, 1), dtype=MINOR, **options):
     return lambda _: fx.Claims(
         payee=np.full(shape, payee, dtype=INDEX),
         amount=np.full(shape, amount, dtype=dtype),
-        levels=(1,) * shape[0],
-        **options,
+        **({"levels": (1,) * shape[0]} | options),
     )
 
 
@@ -204,6 +204,22 @@ BAD_CLAIMS = {
         ),
         "mine",
     ),
+    "levels list": (raw(levels=[1]), "mine"),
+    "levels beyond": (raw(levels=(2**31,)), "mine"),
+    "levels negative": (raw(levels=(-2,)), "mine"),
+    "levels text": (raw(levels=("1",)), "mine"),
+    "levels of other lines": (raw(levels=np.ones((1, 2), dtype=INDEX)), "mine"),
+    "levels of another kind": (raw(levels=np.ones((1, 1), dtype=MINOR)), "mine"),
+    "breakage negative": (raw(breakage=-1), "mine"),
+    "breakage text": (raw(breakage="1"), "mine"),
+    "amount list": (
+        lambda _: fx.Claims(payee=np.zeros((1, 1), dtype=INDEX), amount=[[5]], levels=(1,)),
+        "mine",
+    ),
+    "route": (
+        lambda _: fx.Claims(amount=np.ones((1, 1), dtype=MINOR), levels=(1,), route=lambda member: member),
+        "mine",
+    ),
     "not alike": (
         lambda _: fx.Claims(
             payee=np.zeros((2, 1), dtype=INDEX), amount=np.ones((1, 1), dtype=MINOR), levels=(1,)
@@ -218,6 +234,15 @@ def test_claims_built_by_hand_are_checked(name):
     """Wrong shapes, kinds, payees and signs name the policy; none of them settles."""
     script, part = BAD_CLAIMS[name]
     refused(lambda: settled(script), FenxiaoError, part)
+
+
+def test_claims_built_by_hand_may_have_a_level_a_line_or_no_lines():
+    """Levels by slot and line are as good as one a slot, and claims without a slot pay nobody."""
+    levelled = raw(levels=np.full((1, 1), 7, dtype=INDEX))
+    run = settled(levelled)
+    assert [batch.level.tolist() for batch in run.lines()] == [[7]]
+    empty = settled(raw(shape=(0, 1)))
+    assert sum(empty.totals().allowed.tolist()) == 0
 
 
 def test_claims_name_payees_or_a_route_to_them():

@@ -58,6 +58,9 @@ INVALID = {
     "usage bool": {"usage": {("c", "lifetime"): {"bo": True}}},
     "deferred number": {"deferred": 3},
     "deferred others": {"deferred": [3]},
+    "usage key of three": {"usage": {("c", "lifetime", "x"): {"bo": 5}}},
+    "deferred none": {"deferred": None},
+    "settled none": {"settled": None},
     "settled text": {"settled": "2026-10"},
     "settled numbers": {"settled": [2026]},
 }
@@ -73,6 +76,14 @@ def test_what_is_no_state_is_refused(name):
 def test_what_is_put_off_is_positive_minor_units(amount):
     """Zero, negative and other kinds of numbers are refused."""
     refused(lambda: deferred(amount=amount), StateError, "deferred amount")
+
+
+@pytest.mark.parametrize(
+    "options", [{"cap": 3}, {"policy": None}, {"earning_period": 2026}, {"keys": ["level"]}], ids=str
+)
+def test_what_is_put_off_says_where_it_belongs(options):
+    """Cap, policy and earning period are text, and keys a tuple."""
+    refused(lambda: deferred(**options), StateError, next(iter(options)))
 
 
 CAPPED = plan(levels(), caps=[fx.Cap.per_payee("1.00", window="lifetime", name="c")])

@@ -202,12 +202,9 @@ class WideGuard:
             if cap.scope == scope:
                 self._run(place, cap, everything, nothing)
 
-    def pay(self, kind: int) -> int:
-        """Return what cells of a kind pay together, as things stand."""
-        return exact_sum(self.allowed[self.kind == kind])
-
-    def finish(self, kept: int) -> WideOutcome:
+    def finish(self, room_of_period: int) -> WideOutcome:
         """Return the outcome; what was put off is limited to what the period keeps, which backs it."""
+        kept = room_of_period - exact_sum(self.allowed[self.kind != RELEASED])
         usage = dict(self.state.usage)
         for place, cap in enumerate(self.caps):
             if cap.window != "period" and not cap.in_order:
@@ -338,9 +335,8 @@ class WideGuard:
         self._largest[more] = place
         self._cut[chosen] = np.maximum(self._cut[chosen], taken)
         new = (taken > 0) & (self.kind[chosen] != RELEASED)
-        cut = WideCut(cap=place, cell=chosen[new].astype(ROW), amount=taken[new])
-        self._cuts.append(cut)
-        return cut
+        self._cuts.append(WideCut(cap=place, cell=chosen[new].astype(ROW), amount=taken[new]))
+        return self._cuts[-1]
 
     def _tie_order(self, chosen: RowArray) -> list[AnyArray]:
         """Return the columns that break ties, the first first: policy, level, payee's label, other keys."""

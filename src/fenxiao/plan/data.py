@@ -60,11 +60,8 @@ def _plain(value: Any) -> Any:
         return value.as_data()
     if isinstance(value, Rounding):
         return value.mode if value.step == 1 else {"mode": value.mode, "step": value.step}
-    if isinstance(value, Currency):
-        return (
-            value.code if value == _listed(value.code) else {"code": value.code, "decimals": value.decimals}
-        )
-    return value
+    # A currency is all that is left.
+    return value.code if value == _listed(value.code) else {"code": value.code, "decimals": value.decimals}
 
 
 def _listed(code: str) -> Currency | None:

@@ -265,9 +265,8 @@ def run_wide(setting: Setting, plan: Plan, added: Added, state: State) -> WideOu
     budget = sums.budget - losses_of(plan, sums)
     guard.run_period(budget + funds)
     guard.run_company()
-    order_pay, period_pay = guard.pay(OF_ORDERS), guard.pay(OF_PERIOD)
-    outcome = guard.finish(kept=budget + funds - order_pay - period_pay)
-    audit.check_period(period_pay, budget - order_pay, funds)
+    outcome = guard.finish(budget + funds)
+    audit.check_period(outcome.pay(OF_PERIOD), budget - outcome.pay(OF_ORDERS), funds)
     audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
     return outcome
 
