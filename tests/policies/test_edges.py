@@ -106,3 +106,27 @@ def test_brackets_hold_their_lower_end():
     thresholds = np.array([100, 200], dtype=MINOR)
     values = np.array([99, 100, 199, 200], dtype=MINOR)
     assert bracket_index(thresholds, values).tolist() == [-1, 0, 0, 1]
+
+
+def test_numbered_owners_share_a_limit_of_their_own():
+    """Positions of one owner are cut together, to the limit that a column gives them."""
+    tree = fx.ReferralTree.from_mapping({"ann": None, "ann2": "ann", "bo": "ann2"})
+    records = [
+        {"member": "ann", "owner": 7, "limit": "6.00"},
+        {"member": "ann2", "owner": 7, "limit": "6.00"},
+        {"member": "bo", "owner": 9, "limit": "1.00"},
+    ]
+    members = fx.Members.from_records(records, money=("limit",))
+    level = fx.LevelCommission("level", base="paid", rates=["10%", "5%"], if_not="company")
+    capped = plan(policies=[level], caps=[fx.Cap(scope="owner", column="limit")])
+    run = fx.settle(fx.Facts(tree=tree, orders=facts().orders, members=members), capped)
+    assert run.totals().to_dict() == {"ann": 2, "ann2": 4}
+
+
+def test_threads_hand_on_blocks_in_their_order(monkeypatch):
+    """However many threads prepare blocks, the lines come in the order of the orders."""
+    monkeypatch.setattr("fenxiao.lines.blocks.BLOCK_ROWS", 1)
+    records = [{"order_id": number, "member": "bo", "paid": "10.00"} for number in range(12)]
+    run = fx.settle(fx.Facts(tree=TREE, orders=fx.Orders.from_records(records)), plan())
+    rows = [row for batch in run.lines(workers=2) for row in batch.order_row.tolist()]
+    assert rows == list(range(12))
