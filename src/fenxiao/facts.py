@@ -129,7 +129,7 @@ class Facts:
             ) from None
         if labels.null is not None and guest != NO_MEMBER:
             found = np.where(labels.null, INDEX(guest), found)
-        return readonly(found)  # type: ignore[no-any-return]
+        return readonly(found)  # type: ignore[no-any-return]  # what is kept is what was made
 
     def __repr__(self) -> str:
         lines, orders = len(self.orders), self.orders.n_orders

@@ -76,7 +76,7 @@ class _Rows:
 
     def take(self, rows: Rows) -> Self:
         """Return the column of the given rows (row numbers, a mask or a slice)."""
-        return attrs.evolve(self, values=self.values[rows])  # type: ignore[misc]
+        return attrs.evolve(self, values=self.values[rows])  # type: ignore[misc]  # a mixin of attrs classes
 
 
 @attrs.frozen(eq=False)

@@ -46,7 +46,7 @@ def key_order(
     rank = ranks(labels)
     packed = rank if line is None else _packed(rank, line)
     if packed is None:
-        order = np.lexsort((line, rank))  # type: ignore[arg-type]
+        order = np.lexsort((line, rank))  # type: ignore[arg-type]  # checked before
         same = _equal_neighbours(rank[order]) & _equal_neighbours(line[order])  # type: ignore[index]
     else:
         if bool((packed[1:] > packed[:-1]).all()):

@@ -102,7 +102,7 @@ def fit_minor(numbers: Iterable[int], thing: str) -> MinorArray:
 
 
 def _coefficient(value: object) -> Fraction:
-    return Rate.of(value, allow_negative=True).fraction  # type: ignore[arg-type]
+    return Rate.of(value, allow_negative=True).fraction  # type: ignore[arg-type]  # checked before
 
 
 def _terms(terms: Mapping[str, Any]) -> tuple[tuple[str, Fraction], ...]:

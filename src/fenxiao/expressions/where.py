@@ -142,7 +142,7 @@ class Where:
         strange = sorted(map(str, set(data) - set(known))) if isinstance(data, dict) else [data]
         if strange:
             raise ExpressionError("Where", "has what cannot be read", value=strange, allowed=", ".join(known))
-        return cls(**data)  # type: ignore[arg-type]
+        return cls(**data)  # type: ignore[arg-type]  # checked before
 
 
 def _equal_mask(column: Column, name: str, wanted: tuple[Any, ...]) -> FlagArray:

@@ -269,4 +269,4 @@ def limits_of(cap: Cap, block: OrderBlock, groups: Groups) -> MinorArray:
         return np.maximum(groups.limits(block.money(cap.column, f"cap {cap.name!r}")), 0)
     exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit
     summed = exact if groups.of_line is None else exact.grouped(groups.of_line, groups.count)
-    return summed.limit(cap.rate.fraction)  # type: ignore[union-attr]
+    return summed.limit(cap.rate.fraction)  # type: ignore[union-attr]  # the only kind left here

@@ -136,7 +136,7 @@ def limits_of_groups(cap: Cap, groups: ScopeGroups, setting: Setting, labels: Ke
         return np.zeros(len(groups.names), dtype=MINOR)
     group, count, place = _lines_by_group(cap, groups, setting, labels)
     summed = cap.of.value(block).grouped(group, count)  # type: ignore[union-attr]  # the only kind left
-    return summed.limit(cap.rate.fraction)[place]  # type: ignore[union-attr]
+    return summed.limit(cap.rate.fraction)[place]  # type: ignore[union-attr]  # the only kind left here
 
 
 def _lines_by_group(

@@ -210,7 +210,7 @@ class OrderBlock:
         marks = self.facts.keep(
             ("first orders", self.setting.anchor), lambda: _first_orders(self.facts, self.setting.anchor)
         )
-        return self._cut(marks)  # type: ignore[no-any-return]
+        return self._cut(marks)  # type: ignore[no-any-return]  # what is kept is what was made
 
 
 def _first_orders(facts: Facts, anchor: str | None) -> FlagArray:

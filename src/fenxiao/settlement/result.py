@@ -86,7 +86,7 @@ class Settlement:
         key = f"totals {policy}"
         if key not in self._kept:
             self._kept[key] = self._totals(policy)
-        return self._kept[key]  # type: ignore[no-any-return]
+        return self._kept[key]  # type: ignore[no-any-return]  # what is kept is what was made
 
     def _totals(self, policy: str | None) -> MemberTotals:
         names = [each.name for each in self.plan.policies]
@@ -132,7 +132,7 @@ class Settlement:
             return (None,) * policies
         if "withheld" not in self._kept:
             self._kept["withheld"] = withheld_totals(self.run, len(self.facts.tree), policies)
-        return self._kept["withheld"]  # type: ignore[no-any-return]
+        return self._kept["withheld"]  # type: ignore[no-any-return]  # what is kept is what was made
 
     def payout(self, member: Any) -> Decimal:
         """Return what is payable to one member, what earlier runs deferred included.
@@ -184,7 +184,7 @@ class Settlement:
         for cut in () if wide is None else wide.cuts:
             if len(cut.cell):
                 cells = wide.cells.take(cut.cell)  # type: ignore[union-attr]  # there are cuts
-                allowed = wide.allowed[cut.cell]  # type: ignore[union-attr]
+                allowed = wide.allowed[cut.cell]  # type: ignore[union-attr]  # the only kind left here
                 place = np.full(len(cells), cut.cap, dtype=INDEX)
                 lines = self._orderless(terms, cells, cells.amount, allowed, place, None)
                 yield CutBatch(lines=lines, cap=terms.cap_name(cut.cap, in_order=False), amount=cut.amount)
@@ -207,7 +207,7 @@ class Settlement:
             self._kept["split"] = WideSplit.of(
                 self.run, wide.cells.take(mine), wide.allowed[mine], wide.largest_cut[mine], rules, _WIDTH
             )
-        return self._kept["split"]  # type: ignore[no-any-return]
+        return self._kept["split"]  # type: ignore[no-any-return]  # what is kept is what was made
 
     def _other_lines(self, wide: WideOutcome, terms: LineTerms) -> Iterator[LineBatch]:
         """Yield lines without an order: claims on the period, then what is released."""
