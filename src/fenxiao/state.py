@@ -8,6 +8,8 @@ from typing import Any, Final, final
 import attrs
 
 from fenxiao.errors import StateError, instance_of, what
+from fenxiao.qualification import Standing
+from fenxiao.volumes import Record
 
 _TEXT: Final = instance_of(str, error=StateError)
 
@@ -71,6 +73,14 @@ def _deferred(entries: object) -> tuple[Deferred, ...]:
     return _listed(entries, Deferred, "State, deferred")
 
 
+def _records(entries: object) -> tuple[Record, ...]:
+    return _listed(entries, Record, "State, records")
+
+
+def _standings(entries: object) -> tuple[Standing, ...]:
+    return _listed(entries, Standing, "State, standings")
+
+
 def _keys(keys: object) -> tuple[str, ...]:
     return _listed(keys, str, "State, settled")
 
@@ -78,7 +88,7 @@ def _keys(keys: object) -> tuple[str, ...]:
 @final
 @attrs.frozen(kw_only=True)
 class State:
-    """What the next run needs of earlier ones: how far caps are used up, and what they deferred.
+    """What the next run needs of earlier ones: how far caps are used up, what they deferred, and history.
 
     Attributes
     ----------
@@ -88,6 +98,10 @@ class State:
         Oldest first.
     settled : tuple of str
         Keys of the periods that led here, so that none is settled twice.
+    records : tuple of `fenxiao.volumes.Record`
+        What earlier periods measured, as far as the plan's windows look back; oldest first.
+    standings : tuple of `fenxiao.qualification.Standing`
+        Titles and paid-as ranks after the period before, one a ladder.
 
     Examples
     --------
@@ -98,7 +112,13 @@ class State:
     usage: dict[tuple[str, str], dict[Any, int]] = attrs.field(factory=dict, converter=_usage)
     deferred: tuple[Deferred, ...] = attrs.field(default=(), converter=_deferred)
     settled: tuple[str, ...] = attrs.field(default=(), converter=_keys)
+    records: tuple[Record, ...] = attrs.field(default=(), converter=_records)
+    standings: tuple[Standing, ...] = attrs.field(default=(), converter=_standings)
 
     def used(self, cap: str, window: str) -> dict[Any, int]:
         """Return what a cap has used up by group."""
         return self.usage.get((cap, window), {})
+
+    def standing(self, ladder: str) -> Standing | None:
+        """Return where members stood on a ladder after the period before, None where none was settled."""
+        return next((each for each in self.standings if each.ladder == ladder), None)

@@ -50,8 +50,8 @@ class Columns:
 
     member_column = column
 
-    def own(self, name):
-        return self.volumes[name]
+    def measure(self, measure):
+        return self.volumes[measure.name]
 
     def amounts_of(self, name):
         column = self.columns[name]

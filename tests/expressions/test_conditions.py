@@ -65,10 +65,10 @@ def test_dates_survive_plain_data(value):
 def test_what_a_condition_reads_is_known():
     """Own volumes and member columns are collected through every combination."""
     condition = (ACTIVE & (fx.own("paid") >= "1")) | ~(fx.column("rank") == "gold")
-    assert condition.measures() == ("paid",)
+    assert repr(condition.measures()) == "(own('paid'),)"
     assert condition.member_columns() == ("active", "rank")
     both = fx.own("pv") >= "1"
-    assert (both & ACTIVE).measures() == (both | ACTIVE).measures() == (~both).measures() == ("pv",)
+    assert {repr(each.measures()) for each in (both & ACTIVE, both | ACTIVE, ~both)} == {"(own('pv'),)"}
     assert (both & ACTIVE).member_columns() == (both | ACTIVE).member_columns() == ("active",)
     assert (~ACTIVE).member_columns() == ("active",)
 
@@ -99,7 +99,7 @@ INVALID = {
     "order text": (lambda: fx.column("rank", order="gold") >= "gold", "order"),
     "order numbers": (lambda: fx.column("rank", order=(1, 2)) >= "a", "order"),
     "order none": (lambda: fx.column("rank", order=None) >= "a", "order"),
-    "name of a test": (lambda: Test("column", "", "is", 1), "column"),
+    "name of a test": (lambda: Test(fx.column(""), "is", 1), "column"),
     "order twice": (lambda: fx.column("rank", order=("a", "b", "a")) >= "a", "order"),
     "subject as truth": (lambda: bool(fx.column("active")), "== True"),
     "and": (lambda: ACTIVE and ACTIVE, "&"),
@@ -226,11 +226,7 @@ def comparisons(draw):
     if name == "joined" and draw(st.booleans()):
         written = [value.isoformat() for value in chosen]
     subject = fx.own("paid") if name == "own" else fx.column(name, order=RANKS if name == "rank" else ())
-    condition = (
-        subject.isin(*written)
-        if sign == "in"
-        else Test(subject.kind, subject.name, sign, written[0], subject.order)
-    )
+    condition = subject.isin(*written) if sign == "in" else Test(subject, sign, written[0])
 
     def holds(person):
         value = person[name]

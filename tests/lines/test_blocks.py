@@ -235,23 +235,23 @@ def test_own_volumes_are_sums_over_own_orders():
         {"order_id": 3, "line": 0, "member": "ann", "pv": "1.0", "n": 1},
     ]
     setting = setting_of(*rows, volumes={"pv": 1})
-    found = {name: setting.own(name) for name in ("paid", "pv", "n", "orders")}
+    found = {name: setting.measure(fx.own(name)) for name in ("paid", "pv", "n", "orders")}
     assert {name: [column.value(member) for member in range(3)] for name, column in found.items()} == {
         "paid": [100, 200, 0],
         "pv": [1, 2, 0],
         "n": [1, 5, 0],
         "orders": [1, 1, 0],
     }
-    assert setting.own("pv") is found["pv"]
+    assert setting.measure(fx.own("pv")) is found["pv"]
     single = setting_of({"member": "bo"}, {"member": "bo"})
-    assert [single.own("orders").value(member) for member in range(3)] == [0, 2, 0]
-    refused(lambda: single.own("cv"), OrdersError, "'cv'")
+    assert [single.measure(fx.own("orders")).value(member) for member in range(3)] == [0, 2, 0]
+    refused(lambda: single.measure(fx.own("cv")), OrdersError, "'cv'")
 
 
 def test_a_quantity_that_is_not_given_is_one_a_line():
     """Own quantities count lines where the orders say no quantity, as fixed money does."""
     setting = setting_of({"member": "bo"}, {"member": "bo"}, {"member": "ann"})
-    assert [setting.own("quantity").value(member) for member in range(3)] == [1, 2, 0]
+    assert [setting.measure(fx.own("quantity")).value(member) for member in range(3)] == [1, 2, 0]
 
 
 def test_first_orders_are_those_of_the_buyer_by_time_then_by_id():

@@ -105,8 +105,8 @@ def test_a_plan_knows_whether_its_orders_settle_by_themselves():
     )
     assert not full.is_order_local
     assert full.not_local == (
-        "policy 'referral': eligible reads own paid, pv",
-        "policy 'referral': where asks for the buyer's first order",
         "policy 'prize': claims on the period",
+        "policy 'referral': reads own('paid'), own('pv')",
+        "policy 'referral': where asks for the buyer's first order",
         "cap 'payee 1': is wider than an order (payee)",
     )

@@ -21,6 +21,8 @@ RANKS = (
     ("members", "orders", "events", "catalog"),
     ("facts",),
     ("expressions",),
+    ("volumes",),
+    ("qualification",),
     ("routes", "limits", "state"),
     ("policies",),
     ("sheets", "cells"),

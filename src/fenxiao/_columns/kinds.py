@@ -164,6 +164,19 @@ class Categories:
 
 
 @attrs.frozen(eq=False)
+class Ranks(Categories):
+    """Categories with an order: `values` stand from the lowest to the highest, and nobody is without one.
+
+    >>> Ranks([1, 0], ("none", "gold")).value(0)
+    'gold'
+    """
+
+    def take(self, rows: Rows) -> Ranks:
+        """Return the column of the given rows (row numbers, a mask or a slice)."""
+        return Ranks(self.codes[rows], self.values)
+
+
+@attrs.frozen(eq=False)
 class Instants(_Rows):
     """Points in time: microseconds since 1970-01-01T00:00Z.
 

@@ -11,9 +11,12 @@ from fenxiao.errors import ExpressionError, what
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from fractions import Fraction
 
     from fenxiao._arrays import FlagArray
     from fenxiao._columns import Amounts, Column, Numbers
+    from fenxiao.expressions.downlines import LegShare, Ratio
+    from fenxiao.expressions.measures import Measure
 
 
 class MemberSource(Protocol):
@@ -28,8 +31,16 @@ class MemberSource(Protocol):
         """Return a member column in tree order."""
         ...
 
-    def own(self, name: str) -> Amounts | Numbers:
-        """Return the sum of an order column over each member's own orders."""
+    def measure(self, measure: Measure) -> Amounts | Numbers:
+        """Return a measure of each member."""
+        ...
+
+    def balanced(self, share: LegShare, required: int) -> FlagArray:
+        """Return who reaches a requirement to which each leg gives at most a share of it."""
+        ...
+
+    def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
+        """Return whose ratio of two measures compares with a rate as wanted."""
         ...
 
 
@@ -58,8 +69,8 @@ class Predicate:
         """Return for each member whether the condition holds."""
         raise NotImplementedError
 
-    def measures(self) -> tuple[str, ...]:
-        """Return the order columns whose own sums the condition reads."""
+    def measures(self) -> tuple[Measure, ...]:
+        """Return the measures that the condition reads, those inside others included."""
         raise NotImplementedError
 
     def member_columns(self) -> tuple[str, ...]:
@@ -104,9 +115,9 @@ class _Several(Predicate):
     def __repr__(self) -> str:
         return "(" + f" {self.sign} ".join(map(repr, self.parts)) + ")"
 
-    def measures(self) -> tuple[str, ...]:
-        """Return the order columns whose own sums the parts read."""
-        return tuple(name for part in self.parts for name in part.measures())
+    def measures(self) -> tuple[Measure, ...]:
+        """Return the measures that the parts read."""
+        return tuple(each for part in self.parts for each in part.measures())
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that the parts read."""
@@ -170,8 +181,8 @@ class Not(Predicate):
         """Return for each member whether the part fails."""
         return ~self.part.mask(source)
 
-    def measures(self) -> tuple[str, ...]:
-        """Return the order columns whose own sums the part reads."""
+    def measures(self) -> tuple[Measure, ...]:
+        """Return the measures that the part reads."""
         return self.part.measures()
 
     def member_columns(self) -> tuple[str, ...]:

@@ -209,8 +209,6 @@ class WideGuard:
         for place, cap in enumerate(self.caps):
             if cap.window != "period" and not cap.in_order:
                 usage[(cap.name, self._window(cap))] = self._usage_after(place, cap)
-        period = self.setting.period
-        settled = (*self.state.settled, *(() if period is None else (str(period),)))
         released = self.kind == RELEASED
         left = (self.cells.amount - self.allowed)[released].tolist()
         waiting = [
@@ -223,7 +221,7 @@ class WideGuard:
             largest_cut=self._largest,
             cuts=tuple(self._cuts),
             earning_periods=tuple(entry.earning_period for entry in self.state.deferred),
-            state=State(usage=usage, deferred=(*waiting, *self._deferred(max(kept, 0))), settled=settled),
+            state=attrs.evolve(self.state, usage=usage, deferred=(*waiting, *self._deferred(max(kept, 0)))),
         )
 
     def _on(self, cap: Cap) -> FlagArray:

@@ -155,3 +155,23 @@ def _localise_seconds(
     instants[rows] = local_us[rows] - before
     ambiguous[rows] = before > after
     skipped[rows] = before < after
+
+
+def local_days(instants: InstantArray, zone: str) -> InstantArray:
+    """Return the local dates of instants, as days since 1970-01-01.
+
+    A date begins where `day_start` says, so that periods and dates never disagree.
+
+    Examples
+    --------
+    >>> local_days(np.array([0, 57_600_000_000]), "Asia/Shanghai").tolist()
+    [0, 1]
+    """
+    if not len(instants):
+        return instants
+    found = zone_of(zone)
+    # No clock is more than a day ahead of or behind UTC.
+    first, last = int(instants.min()) // DAY_US - 1, int(instants.max()) // DAY_US + 1
+    starts = [day_start(date.fromordinal(EPOCH_DAY + number), found) for number in range(first, last + 1)]
+    place = np.searchsorted(np.array(starts, dtype=INSTANT), instants, side="right")
+    return place.astype(INSTANT) + INSTANT(first - 1)

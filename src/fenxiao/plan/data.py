@@ -15,10 +15,12 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from fenxiao.errors import FenxiaoError, PlanError, what
-from fenxiao.expressions import Base, Predicate, Where, predicate_from_data
+from fenxiao.expressions import Base, Measure, Predicate, Where, predicate_from_data
+from fenxiao.expressions.brackets import Brackets
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
 from fenxiao.policies import Fixed, OrderPolicy, PeriodPolicy, fixed_of, rounding_of
+from fenxiao.qualification import qualification_from_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +58,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Fixed):
         return {"fixed": value.amount}
-    if isinstance(value, Base | Where | Predicate):
+    if isinstance(value, Base | Where | Predicate | Measure | Brackets):
         return value.as_data()
     if isinstance(value, Rounding):
         return value.mode if value.step == 1 else {"mode": value.mode, "step": value.step}
@@ -174,9 +176,11 @@ def converter_for(
     )
     writes["caps"] = override(unstruct_hook=lambda caps: [writers[Cap](cap) for cap in caps])
     writes["margin"] = override(unstruct_hook=writers[Margin])
+    writes["qualifications"] = override(unstruct_hook=lambda parts: [part.as_data() for part in parts])
     reads["policies"] = override(
         struct_hook=lambda data, _: converter.structure(_list(data), tuple[Policy, ...])
     )
+    reads["qualifications"] = override(struct_hook=lambda data, _: _qualifications(data))
     reads["caps"] = override(struct_hook=lambda data, _: converter.structure(_list(data), tuple[Cap, ...]))
     reads["margin"] = override(struct_hook=lambda data, _: converter.structure(data, Margin))
     converter.register_unstructure_hook(
@@ -186,6 +190,16 @@ def converter_for(
         plan, make_dict_structure_fn(plan, converter, _cattrs_forbid_extra_keys=True, **reads)
     )
     return converter
+
+
+def _qualifications(data: Any) -> list[Any]:
+    found = []
+    for place, each in enumerate(_list(data)):
+        try:
+            found.append(qualification_from_data(each))
+        except FenxiaoError as error:
+            raise PlanError(f"qualifications[{place}]", str(error).removesuffix(".")) from None
+    return found
 
 
 def _register_leaves(converter: cattrs.Converter, currency: Callable[[Any], Currency]) -> None:
@@ -201,10 +215,16 @@ def _register_leaves(converter: cattrs.Converter, currency: Callable[[Any], Curr
     for leaf, read in readers.items():
         converter.register_unstructure_hook(leaf, _plain)
         converter.register_structure_hook(leaf, _reader(read))
+    for plain in (Measure, Brackets):
+        converter.register_unstructure_hook_func(_kind_of(plain), _plain)
     converter.register_unstructure_hook_func(_is_predicate, _plain)
     converter.register_structure_hook_func(_is_predicate, _reader(predicate_from_data))
     for simple in (str, int, bool):
         converter.register_structure_hook(simple, _strict(simple))
+
+
+def _kind_of(base: type[Any]) -> Callable[[Any], bool]:
+    return lambda kind: isinstance(kind, type) and issubclass(kind, base)
 
 
 def _is_predicate(kind: Any) -> bool:

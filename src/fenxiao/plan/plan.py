@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
-from fenxiao.errors import PlanError, UnsupportedError, instance_of
+from fenxiao.errors import PlanError, UnsupportedError, instance_of, what
+from fenxiao.expressions import identity
+from fenxiao.expressions.measures import Window
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
 from fenxiao.plan.data import Policy, converter_for, first_cause
 from fenxiao.policies import LevelCommission, PeriodPolicy
+from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
+from fenxiao.qualification.ladders import TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import cattrs
+
+    from fenxiao.expressions import Measure
 
 VERSION: Final = 1
 """Version of the plain data that plans are written as."""
@@ -65,6 +71,15 @@ def _named_caps(caps: Any) -> tuple[Cap, ...]:
     return tuple(named)
 
 
+def _qualifications(values: Any) -> tuple[Qualification, ...]:
+    one = isinstance(values, Gate | Ladder | GivenRanks | Tiers)
+    if not one and not isinstance(values, list | tuple):
+        raise PlanError(
+            "Plan, qualifications", what(values), allowed="a list such as [Gate(...), Ladder(...)]"
+        )
+    return tuple(qualification_from_data(value) for value in ((values,) if one else values))
+
+
 @final
 @attrs.frozen(kw_only=True)
 class Plan:
@@ -80,6 +95,9 @@ class Plan:
         Plan order: it breaks ties and ranks policies where a cap works by priority.
     caps : list of Cap
         Further limits; plan order inside a scope.
+    qualifications : list of Gate, Ladder, GivenRanks, Tiers
+        Member columns that the plan computes: activity, ranks, rates by volume. Conditions, policies and
+        caps read them by name like given columns.
     anchor : str
         The orders' time column that says in which period an order falls (``"paid_at"``).
     zone : str
@@ -109,6 +127,7 @@ class Plan:
     margin: Margin = attrs.field(validator=instance_of(Margin, error=PlanError))
     policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
     caps: tuple[Cap, ...] = attrs.field(default=(), converter=_named_caps)
+    qualifications: tuple[Qualification, ...] = attrs.field(default=(), converter=_qualifications)
     anchor: str | None = attrs.field(
         default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
     )
@@ -119,9 +138,15 @@ class Plan:
 
     def __attrs_post_init__(self) -> None:
         names = [policy.name for policy in self.policies]
-        for what, found in (("policies", names), ("caps", [cap.name for cap in self.caps])):
+        named = {
+            "policies": names,
+            "caps": [cap.name for cap in self.caps],
+            "qualifications": [each.name for each in self.qualifications]
+            + [each.name + TITLE for each in self.qualifications if isinstance(each, Ladder)],
+        }
+        for thing, found in named.items():
             if len(set(found)) < len(found):
-                raise PlanError(f"Plan, {what}", "share a name", value=found, hint="Give each its own")
+                raise PlanError(f"Plan, {thing}", "share a name", value=found, hint="Give each its own")
         for cap in self.caps:
             unknown = sorted({*(cap.on or ()), *(cap.counting or ())} - set(names))
             if unknown:
@@ -143,16 +168,53 @@ class Plan:
     @property
     def not_local(self) -> tuple[str, ...]:
         """Return why settling batches apart differs from settling them together; empty if it does not."""
-        reasons: list[str] = []
-        for policy in self.policies:
-            if isinstance(policy, PeriodPolicy):
-                reasons.append(f"policy {policy.name!r}: claims on the period")
-            else:
-                reasons.extend(policy.not_local())
+        reasons = [
+            f"policy {policy.name!r}: claims on the period"
+            for policy in self.policies
+            if isinstance(policy, PeriodPolicy)
+        ]
+        reasons += self.order_claims_not_local
         reasons += [
             f"cap {cap.name!r}: is wider than an order ({cap.scope})" for cap in self.caps if not cap.in_order
         ]
         return tuple(reasons)
+
+    @property
+    def order_claims_not_local(self) -> tuple[str, ...]:
+        """Return why claims on an order need more than that order; empty if they do not."""
+        reasons: list[str] = []
+        for policy in self.policies:
+            if not isinstance(policy, PeriodPolicy):
+                reasons.extend(policy.not_local())
+                read = sorted(set(policy.member_columns()) & self._computed)
+                reasons += [
+                    f"policy {policy.name!r}: reads {name!r}, which the plan computes" for name in read
+                ]
+        return tuple(reasons)
+
+    @property
+    def _computed(self) -> set[str]:
+        """Return the columns that depend on the period's orders or on earlier periods."""
+        computed = [each for each in self.qualifications if not isinstance(each, GivenRanks)]
+        titles = {each.name + TITLE for each in computed if isinstance(each, Ladder)}
+        return {each.name for each in computed} | titles
+
+    def reads(self, column: str) -> bool:
+        """Return whether anything in the plan reads a member column."""
+        parts = [*self.policies, *self.qualifications]
+        return any(column in part.member_columns() for part in parts) or any(
+            column == cap.rank_column for cap in self.caps if cap.by_rank
+        )
+
+    @property
+    def recorded_measures(self) -> tuple[Measure, ...]:
+        """Return what a run has to record, because windows of later runs look back at it."""
+        found: dict[str, Measure] = {}
+        for part in (*self.policies, *self.qualifications):
+            for measure in part.measures():
+                if isinstance(measure, Window):
+                    found[identity(measure.of)] = measure.of
+        return tuple(found[key] for key in sorted(found))
 
     @property
     def is_order_local(self) -> bool:

@@ -15,6 +15,7 @@ from fenxiao.policies.checks import NO_LEVEL, checked, integers, levels_of, same
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fenxiao.expressions import Measure
     from fenxiao.facts import Facts
     from fenxiao.policies.blocks import OrderBlock, Setting
 
@@ -217,6 +218,14 @@ class OrderPolicy:
         """Return why an order's claims need more than that order; nothing where they do not."""
         return ()
 
+    def measures(self) -> tuple[Measure, ...]:
+        """Return the measures that are read, so that a run records what their windows look back at."""
+        return ()
+
+    def member_columns(self) -> tuple[str, ...]:
+        """Return the member columns that are read."""
+        return ()
+
 
 @final
 @attrs.frozen(eq=False, kw_only=True)
@@ -260,6 +269,14 @@ class PeriodPolicy:
         raise UnsupportedError(
             f"policy {self.name!r}", "has no claims", hint=f"Define {type(self).__name__}.claims(self, view)"
         )
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Return the measures that are read, so that a run records what their windows look back at."""
+        return ()
+
+    def member_columns(self) -> tuple[str, ...]:
+        """Return the member columns that are read."""
+        return ()
 
     def checked_claims(self, view: PeriodView) -> tuple[IndexArray, MinorArray]:
         """Return the claims after checking that payees are members and amounts are not negative."""

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, MINOR, ROW, IndexArray, MinorArray, RowArray
-from fenxiao._columns import Amounts, Column, Numbers
+from fenxiao._arrays import FLAG, INDEX, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._columns import Amounts, Categories, Column, Flags, Numbers, Ranks
 from fenxiao._kernels.tally import Tally
 from fenxiao.errors import OrdersError, PlanError
+from fenxiao.money import Rate
+from fenxiao.periods import local_days
+from fenxiao.qualification import Gate, GivenRanks, Ladder, Tiers, ladder_standing
+from fenxiao.qualification.ladders import TITLE
+from fenxiao.state import State
+from fenxiao.volumes import History, Volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
 
-    from fenxiao._arrays import AnyArray, FlagArray
+    from fenxiao._arrays import AnyArray, FlagArray, InstantArray
+    from fenxiao.expressions import Measure, Predicate
+    from fenxiao.expressions.downlines import LegShare, Ratio
     from fenxiao.facts import Facts
     from fenxiao.money import Currency
     from fenxiao.periods import Period
+    from fenxiao.qualification import Qualification
+    from fenxiao.qualification.ranking import LadderRanks
+    from fenxiao.tree import ReferralTree
 
 
 @final
@@ -33,13 +46,22 @@ class Setting:
     currency: Currency
     rows: slice | RowArray
     anchor: str | None = None
+    zone: str | None = None
     period: Period | None = None
+    qualifications: tuple[Qualification, ...] = ()
+    before: State = attrs.field(factory=State)
     _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
+    _open: list[str] = attrs.field(init=False, factory=list)
 
     @property
     def size(self) -> int:
         """Return the number of members."""
         return len(self.facts.tree)
+
+    @property
+    def tree(self) -> ReferralTree:
+        """Return the tree."""
+        return self.facts.tree
 
     @property
     def decimals(self) -> int:
@@ -50,6 +72,16 @@ class Setting:
     def everything(self) -> OrderBlock:
         """Return all lines that are settled as one block."""
         return OrderBlock(self, self.rows)
+
+    @property
+    def lines(self) -> OrderBlock:
+        """Return all lines that are settled, made once."""
+        return self.keep("lines", lambda: self.everything)  # type: ignore[no-any-return]
+
+    @property
+    def history(self) -> History:
+        """Return what earlier periods measured."""
+        return History(self.before.records)
 
     def most_lines(self) -> int:
         """Return an upper bound of the number of settled lines that credit one member."""
@@ -62,32 +94,120 @@ class Setting:
         return self._kept[key]
 
     def member_column(self, name: str) -> Column:
-        """Return a member column in tree order."""
+        """Return a member column in tree order, or what a gate, ladder or tiers of the plan compute.
+
+        Raises
+        ------
+        InputError
+            There is no such column.
+        PlanError
+            Qualifications read one another in a circle, or a column is both given and computed.
+        """
+        for found in self.qualifications:
+            if name in (found.name, found.name + TITLE if isinstance(found, Ladder) else found.name):
+                return self.keep(("qualified", name), lambda: self._qualified(found, name))  # type: ignore[no-any-return]  # noqa: B023  # called at once
         return self.facts.member_column(name)
 
-    def own(self, name: str) -> Amounts | Numbers:
-        """Return the sum of an order column over each member's own orders; ``orders`` counts them."""
-        return self.keep(("own", name), lambda: self._own(name))  # type: ignore[no-any-return]
+    def _qualified(self, found: Qualification, name: str) -> Column:
+        given = () if self.facts.members is None else self.facts.members.names
+        if name in given and not isinstance(found, GivenRanks):
+            raise PlanError(
+                f"{found.kind} {found.name!r}",
+                "is called like a column of the members' table",
+                hint="Rename one of the two",
+            )
+        if found.name in self._open:
+            raise PlanError(
+                f"{found.kind} {found.name!r}",
+                "depends on itself",
+                value=" > ".join([*self._open, found.name]),
+                hint="Read columns that do not read this one",
+            )
+        self._open.append(found.name)
+        try:
+            if isinstance(found, Gate):
+                return Flags(found.when.mask(self))
+            if isinstance(found, GivenRanks):
+                return _in_order(self.facts.member_column(name), found)
+            if isinstance(found, Tiers):
+                return _tiers(self.measure(found.on), found)
+            ranks = self.standing(found)
+            return Ranks(ranks.title if name != found.name else ranks.paid, found.names)
+        finally:
+            self._open.pop()
 
-    def _own(self, name: str) -> Amounts | Numbers:
-        block = self.everything
-        if name == "orders":
-            values = np.ones(len(block), dtype=MINOR) if block.starts is None else _first_lines(block.starts)
-            decimals: int | None = None
-        else:
-            values = block.amounts(name)
-            column = self.facts.order_column(name)
-            decimals = column.decimals if isinstance(column, Amounts) else None
-        tally = Tally(self.size + 1)
-        tally.add(block.member, values)
-        sums = tally.sums(f"own volume {name!r}")[: self.size]
-        return Numbers(sums) if decimals is None else Amounts(sums, decimals)
+    def standing(self, ladder: Ladder) -> LadderRanks:
+        """Return where every member stands on a ladder."""
+        before = self.before.standing(ladder.name)
+        return self.keep(("ladder", ladder.name), lambda: ladder_standing(ladder, self, before))  # type: ignore[no-any-return]
+
+    def ranks(self, name: str, purpose: str) -> Ranks:
+        """Return a member column of ranks, which have an order.
+
+        Raises
+        ------
+        PlanError
+            The column has no order; `purpose` says what needs one.
+        """
+        column = self.member_column(name)
+        if not isinstance(column, Ranks):
+            raise PlanError(
+                f"members column {name!r}",
+                f"has no order of ranks, as {purpose} needs",
+                value=type(column).__name__,
+                hint=f"Say it: Plan(qualifications=[GivenRanks({name!r}, order=[lowest, ..., highest])])",
+            )
+        return column
+
+    @property
+    def _volumes(self) -> Volumes:
+        return self.keep("volumes", lambda: Volumes(self))  # type: ignore[no-any-return]
+
+    def measure(self, measure: Measure) -> Amounts | Numbers:
+        """Return a measure of each member."""
+        return self._volumes.column(measure)
+
+    def balanced(self, share: LegShare, required: int) -> FlagArray:
+        """Return who reaches a requirement to which each leg gives at most a share of it."""
+        return self._volumes.balanced(share, required)
+
+    def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
+        """Return whose ratio of two measures compares with a rate as wanted."""
+        return self._volumes.ratio_holds(ratio, operator, wanted)
+
+    def mask_of(self, condition: Predicate) -> FlagArray:
+        """Return for each member whether a condition holds, computing it once."""
+        key = json.dumps(condition.as_data(), sort_keys=True)
+        return self.keep(("mask", key), lambda: condition.mask(self))  # type: ignore[no-any-return]
 
 
-def _first_lines(starts: RowArray) -> MinorArray:
-    first = np.zeros(int(starts[-1]), dtype=MINOR)
-    first[starts[:-1]] = 1
-    return first
+def _in_order(column: Column, given: GivenRanks) -> Ranks:
+    """Return a column of names with the order of its ranks."""
+    thing = f"members column {given.name!r}"
+    if not isinstance(column, Categories):
+        raise PlanError(thing, "is not text", hint='Ranks are names, such as "gold"')
+    place = {name: code for code, name in enumerate(given.order)}
+    strange = [value for value in column.values if value not in place]
+    if strange or (column.codes < 0).any():
+        raise PlanError(
+            thing,
+            "has ranks that the order does not name" if strange else "is missing for some members",
+            value=strange or None,
+            allowed=", ".join(given.order),
+            hint="Name every rank in GivenRanks, and give every member one",
+        )
+    table = np.array([*(place[value] for value in column.values), 0], dtype=INDEX)
+    return Ranks(table[column.codes], given.order)
+
+
+def _tiers(column: Amounts | Numbers, tiers: Tiers) -> Categories:
+    """Return each member's rate as a category."""
+    decimals = column.decimals if isinstance(column, Amounts) else 0
+    steps = tiers.brackets.in_units(decimals, f"tiers {tiers.name!r}")
+    rates = sorted({Rate.of(0), *(Rate.of(rate) for rate in steps.rates)})
+    place = {rate.fraction: code for code, rate in enumerate(rates)}
+    table = np.array([*(place[rate] for rate in steps.rates), place[steps.rate(-1)]], dtype=INDEX)
+    return Categories(table[steps.places(column.values)], tuple(rates))
 
 
 def starts_of(order: RowArray) -> RowArray:
@@ -204,6 +324,26 @@ class OrderBlock:
         tally = Tally(self.n_orders)
         tally.add(self.order_of_line(), values)  # type: ignore[arg-type]  # orders have several lines here
         return np.repeat(tally.saturated(), np.diff(self.starts))
+
+    def local_days(self, purpose: str) -> InstantArray:
+        """Return each line's local date by the plan's anchor, as days since 1970-01-01.
+
+        Raises
+        ------
+        PlanError
+            The plan names no anchor and zone; `purpose` says what needed them.
+        """
+        anchor, zone = self.setting.anchor, self.setting.zone
+        if anchor is None or zone is None:
+            raise PlanError(
+                purpose,
+                "needs to know the time of an order",
+                hint='Name it: Plan(anchor="paid_at", zone="Asia/Shanghai")',
+            )
+        days = self.facts.keep(
+            ("days", anchor, zone), lambda: local_days(self.facts.orders.instants(anchor).values, zone)
+        )
+        return self._cut(days)  # type: ignore[no-any-return]  # what is kept is what was made
 
     def first_orders(self) -> FlagArray:
         """Return for each line whether its order is its buyer's first among the facts."""

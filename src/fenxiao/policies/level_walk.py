@@ -48,7 +48,7 @@ class PreparedLevels:
     def of(cls, policy: LevelCommission, setting: Setting) -> PreparedLevels:
         """Evaluate predicates and ranks, and build pointers and tables."""
         depth = policy.depth
-        eligible = None if policy.eligible is None else policy.eligible.mask(setting)
+        eligible = None if policy.eligible is None else setting.mask_of(policy.eligible)
         masks: list[FlagArray | None] = [eligible] * depth
         rank_row = None
         schedules = list(policy.schedules)

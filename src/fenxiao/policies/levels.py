@@ -18,6 +18,7 @@ from fenxiao.routes import IF_NOT, SELF_PURCHASE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fenxiao.expressions import Measure
     from fenxiao.policies.blocks import Setting
 
 _ONE: Final = Fraction(1)
@@ -230,11 +231,21 @@ class LevelCommission(OrderPolicy):
     def not_local(self) -> tuple[str, ...]:
         """Return why an order's claims need more than that order."""
         reasons = []
-        if self.eligible is not None and self.eligible.measures():
-            reasons.append(f"policy {self.name!r}: eligible reads own {', '.join(self.eligible.measures())}")
+        if self.measures():
+            read = ", ".join(dict.fromkeys(map(repr, self.measures())))
+            reasons.append(f"policy {self.name!r}: reads {read}")
         if self.where is not None and self.where.first_order:
             reasons.append(f"policy {self.name!r}: where asks for the buyer's first order")
         return tuple(reasons)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Return the measures that are read."""
+        return () if self.eligible is None else self.eligible.measures()
+
+    def member_columns(self) -> tuple[str, ...]:
+        """Return the member columns that are read."""
+        read = () if self.eligible is None else self.eligible.member_columns()
+        return (*read, *((self.rank_column,) if self.by_rank else ()))
 
     def prepare(self, setting: Setting) -> PreparedLevels:
         """Return the policy made ready for one setting: masks, pointers and tables."""

@@ -16,18 +16,19 @@ from fenxiao.money import Currency, format_minor, to_decimal
 from fenxiao.orders import Orders
 from fenxiao.periods import Period
 from fenxiao.plan import Plan
-from fenxiao.policies.base import OrderPolicy
-from fenxiao.policies.blocks import OrderBlock, Setting
+from fenxiao.policies.blocks import OrderBlock
 from fenxiao.settlement.result import Settlement
 from fenxiao.settlement.steps import (
     Added,
     add_up,
+    advanced,
     check_currency,
     check_state,
     needs_wide,
     run_wide,
     setting_of,
     verify,
+    whole_setting,
 )
 from fenxiao.state import State
 
@@ -104,7 +105,7 @@ def settle(
     if period is not None:
         _checked("period", period, Period, "Pass month(2026, 10) or Period.parse(text)")
     check_state(before, plan, period)
-    setting = setting_of(facts, plan, period)
+    setting = setting_of(facts, plan, period, before)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
     added = add_up(run, plan, wide=needs_wide(plan, before))
     return _finished(run, added, plan, before)
@@ -114,14 +115,9 @@ def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlem
     """Run what looks at more than single orders, and wrap up."""
     setting = run.setting
     wide = run_wide(setting, plan, added, before) if added.cells is not None else None
-    if wide is not None:
-        after = wide.state
-    else:
-        after = (
-            before
-            if setting.period is None
-            else attrs.evolve(before, settled=(*before.settled, str(setting.period)))
-        )
+    after = before if wide is None else wide.state
+    if setting.period is not None:
+        after = advanced(after, before, setting, plan)
     return Settlement(
         facts=setting.facts,
         plan=plan,
@@ -171,12 +167,7 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         )
     if first.facts.funds != second.facts.funds or first.facts.figures != second.facts.figures:
         raise MergeError("funds or figures", "differ", hint="Give both batches the same")
-    reasons = [
-        reason
-        for policy in first.plan.policies
-        if isinstance(policy, OrderPolicy)
-        for reason in policy.not_local()
-    ]
+    reasons = first.plan.order_claims_not_local
     if reasons:
         raise UnsupportedError(
             "merge",
@@ -189,7 +180,7 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
             "orders", "are in both batches", hint="Split batches by order, each order in one of them"
         )
     facts = first.facts.with_orders(_all_orders(first.facts.orders, second.facts.orders))
-    setting = setting_of(facts, first.plan, first.period)
+    setting = setting_of(facts, first.plan, first.period, first.state_before)
     run = OrderRun.prepare(setting, first.plan.policies, first.plan.margin, first.plan.caps)
     parts = [each.added.told_by(each.facts, facts) for each in (first, second)]
     return _finished(run, parts[0].plus(parts[1]), first.plan, first.state_before)
@@ -300,7 +291,7 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
         raise OrdersError("quote", "takes the lines of one order", value=orders.n_orders, allowed="1 order")
     quoted = facts.with_orders(orders)
     check_currency(quoted, plan)
-    setting = Setting(facts=quoted, currency=plan.currency, rows=slice(0, len(orders)), anchor=plan.anchor)
+    setting = whole_setting(quoted, plan, State())
     run = _prepared(facts, plan, quoted).at(setting)
     guarded = run.guarded(OrderBlock(setting, setting.rows))
     verify(guarded, plan)
@@ -330,7 +321,7 @@ def _prepared(facts: Facts, plan: Plan, quoted: Facts) -> OrderRun:
     # quoted order's stand in for them.
     base = facts if len(facts.orders) else quoted
     rows = slice(0, len(facts.orders)) if len(facts.orders) else np.zeros(0, dtype=ROW)
-    setting = Setting(facts=base, currency=plan.currency, rows=rows, anchor=plan.anchor)
+    setting = attrs.evolve(whole_setting(base, plan, State()), rows=rows)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
     kept["last"] = (plan, run)
     return run

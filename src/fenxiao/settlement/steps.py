@@ -12,10 +12,14 @@ from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, FlagArray, IndexArray, Mino
 from fenxiao._kernels.tally import Tally, exact_add, exact_sum
 from fenxiao.cells import keys_needed
 from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
+from fenxiao.expressions import identity
 from fenxiao.lines import OrderRun, OrderTotals, Sums
 from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED, Cells, WideGuard, WideOutcome
 from fenxiao.policies.base import PeriodPolicy, PeriodView
 from fenxiao.policies.blocks import Setting
+from fenxiao.qualification import Ladder, Standing
+from fenxiao.qualification.ladders import TITLE
+from fenxiao.volumes import History, Record
 
 if TYPE_CHECKING:
     from fenxiao.facts import Facts
@@ -52,8 +56,25 @@ def check_currency(facts: Facts, plan: Plan) -> None:
         )
 
 
-def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
+def whole_setting(facts: Facts, plan: Plan, before: State) -> Setting:
+    """Return all orders of the facts, with what the plan says of them; nothing is checked."""
+    return Setting(
+        facts=facts,
+        currency=plan.currency,
+        rows=slice(0, len(facts.orders)),
+        anchor=plan.anchor,
+        zone=plan.zone,
+        qualifications=plan.qualifications,
+        before=before,
+    )
+
+
+def setting_of(facts: Facts, plan: Plan, period: Period | None, before: State) -> Setting:
     """Check that facts and plan fit, and find the order lines of the period.
+
+    Parameters
+    ----------
+    before : the state of the run before
 
     Raises
     ------
@@ -65,11 +86,12 @@ def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
         The lines of one order lie in different periods.
     """
     check_currency(facts, plan)
-    orders, currency = facts.orders, plan.currency
+    orders = facts.orders
     if plan.anchor is not None and len(orders):
         orders.instants(plan.anchor)
+    whole = whole_setting(facts, plan, before)
     if period is None:
-        return Setting(facts=facts, currency=currency, rows=slice(0, len(orders)), anchor=plan.anchor)
+        return whole
     if plan.anchor is None or plan.zone is None:
         raise PlanError(
             "plan",
@@ -77,12 +99,12 @@ def setting_of(facts: Facts, plan: Plan, period: Period | None) -> Setting:
             hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")',
         )
     if len(orders) == 0:
-        return Setting(facts=facts, currency=currency, rows=slice(0, 0), anchor=plan.anchor, period=period)
+        return attrs.evolve(whole, period=period)
     inside = period.contains(orders.instants(plan.anchor).values, plan.zone)
     if orders.order_of_row is not None:
         _check_whole_orders(facts, inside, plan.anchor)
     rows = slice(0, len(orders)) if inside.all() else np.flatnonzero(inside)
-    return Setting(facts=facts, currency=currency, rows=rows, anchor=plan.anchor, period=period)
+    return attrs.evolve(whole, rows=rows, period=period)
 
 
 def _check_whole_orders(facts: Facts, inside: FlagArray, anchor: str) -> None:
@@ -123,6 +145,45 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
             allowed=", ".join(sorted(known)) or "a state of a plan without caps",
             hint="Settle with the plan that the state comes from",
         )
+
+
+def advanced(after: State, before: State, setting: Setting, plan: Plan) -> State:
+    """Return the state with the period, and with what later periods look back at.
+
+    Parameters
+    ----------
+    after : the state as the wide caps left it
+    before : the state of the run before
+    """
+    tree, period = setting.tree, str(setting.period)
+    records = []
+    for measure in plan.recorded_measures:
+        values = setting.measure(measure).values
+        had = np.flatnonzero(values)
+        records.append(
+            Record(measure=identity(measure), period=period, labels=tree.ids[had], values=values[had])
+        )
+    standings = []
+    for ladder in plan.qualifications:
+        if isinstance(ladder, Ladder) and (ladder.looks_back or plan.reads(ladder.name + TITLE)):
+            ranks = setting.standing(ladder)
+            had = np.flatnonzero((ranks.title > 0) | (ranks.paid > 0))
+            standings.append(
+                Standing(
+                    ladder=ladder.name,
+                    names=ladder.names,
+                    labels=tree.ids[had],
+                    title=ranks.title[had],
+                    paid=ranks.paid[had],
+                    missed=ranks.missed[had],
+                )
+            )
+    return attrs.evolve(
+        after,
+        settled=(*before.settled, period),
+        records=History(before.records).followed_by(records),
+        standings=tuple(standings),
+    )
 
 
 @final

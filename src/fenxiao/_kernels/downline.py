@@ -1,0 +1,125 @@
+"""Sums and counts over downlines: groups, depths, legs. Pure functions of arrays in preorder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fenxiao._arrays import FLAG, INDEX, MINOR, NO_MEMBER, ROW, FlagArray, IndexArray, MinorArray
+
+if TYPE_CHECKING:
+    from fenxiao._arrays import RowArray
+
+
+def breaks_by_itself(
+    organisation: MinorArray, parent: IndexArray, candidate: FlagArray, threshold: int
+) -> FlagArray:
+    """Return whose legs break away because their own group volume reaches a threshold.
+
+    A group is an organisation without what has broken away below it, so that the answer for a member
+    depends on those below him alone. Only candidates whose organisation reaches the threshold can break;
+    they are visited one by one, those below first.
+
+    Parameters
+    ----------
+    organisation : int64 [n], each member's volume with his whole downline's, not negative
+    parent : int32 [n]
+    candidate : bool [n], who may break at all
+    threshold : the group volume at which a leg breaks, the threshold itself inside
+
+    Examples
+    --------
+    >>> chain = np.array([-1, 0, 1], dtype=INDEX)
+    >>> breaks_by_itself(np.array([130, 120, 100]), chain, np.ones(3, dtype=FLAG), 100).tolist()
+    [False, False, True]
+    """
+    broken = np.zeros(len(parent), dtype=FLAG)
+    # Whose organisation reaches the threshold has a sponsor whose organisation does too.
+    reach = np.flatnonzero(organisation >= threshold)
+    if not len(reach):
+        return broken
+    place = np.zeros(len(parent) + 1, dtype=INDEX)
+    place[reach] = np.arange(len(reach), dtype=INDEX)
+    above = parent[reach]
+    up = np.where(above == NO_MEMBER, INDEX(len(reach)), place[above]).tolist()
+    volume, may = organisation[reach].tolist(), candidate[reach].tolist()
+    lost = [0] * (len(reach) + 1)
+    breaks = [False] * len(reach)
+    for at in range(len(reach) - 1, -1, -1):
+        gone = lost[at]
+        if may[at] and volume[at] - gone >= threshold:
+            breaks[at] = True
+            gone = volume[at]
+        lost[up[at]] += gone
+    broken[reach] = breaks
+    return broken
+
+
+def at_depths(values: MinorArray, parent: IndexArray, depth: int) -> MinorArray:
+    """Return the sums over each member and `depth` levels of his downline; the caller bounds them.
+
+    >>> at_depths(np.array([1, 10, 100]), np.array([-1, 0, 1], dtype=INDEX), 1).tolist()
+    [11, 110, 100]
+    """
+    total, level = values.copy(), values
+    below = np.flatnonzero(parent != NO_MEMBER)
+    above = parent[below]
+    for _ in range(depth):
+        up = np.zeros(len(values), dtype=MINOR)
+        np.add.at(up, above, level[below])
+        if not up.any():
+            break
+        total += up
+        level = up
+    return total
+
+
+def legs_with(mask: FlagArray, parent: IndexArray, size: IndexArray) -> MinorArray:
+    """Return how many legs of each member contain somebody who is marked.
+
+    >>> chain = np.array([-1, 0, 1], dtype=INDEX), np.array([3, 2, 1], dtype=INDEX)
+    >>> legs_with(np.array([True, False, True]), *chain).tolist()
+    [1, 1, 0]
+    """
+    running = np.zeros(len(mask) + 1, dtype=INDEX)
+    np.cumsum(mask, out=running[1:], dtype=INDEX)
+    start = np.arange(len(mask), dtype=INDEX)
+    contains = running[start + size] > running[:-1]
+    return heads(contains, parent)
+
+
+def heads(mask: FlagArray, parent: IndexArray) -> MinorArray:
+    """Return how many of those whom each member sponsored are marked.
+
+    >>> heads(np.array([True, False, True]), np.array([-1, 0, 0], dtype=INDEX)).tolist()
+    [1, 0, 0]
+    """
+    above = parent[mask]
+    return np.bincount(above[above != NO_MEMBER], minlength=len(parent)).astype(MINOR)
+
+
+def ranked_legs(organisation: MinorArray, own: MinorArray | None, parent: IndexArray, k: int) -> MinorArray:
+    """Return the k-th largest leg of each member, 0 where he has fewer; `own` is a leg where it is given.
+
+    >>> tree = np.array([-1, 0, 0], dtype=INDEX)
+    >>> ranked_legs(np.array([35, 20, 10]), np.array([5, 20, 10]), tree, 3).tolist()
+    [5, 0, 0]
+    """
+    n = len(parent)
+    found = np.zeros(n, dtype=MINOR)
+    below = np.flatnonzero(parent != NO_MEMBER)
+    owner, volume = parent[below], organisation[below]
+    if k == 1:
+        np.maximum.at(found, owner, volume)
+        return found if own is None else np.maximum(found, own)
+    if own is not None:
+        owner = np.concatenate((owner, np.arange(n, dtype=INDEX)))
+        volume = np.concatenate((volume, own))
+    order: RowArray = np.lexsort((-volume, owner))
+    owner, volume = owner[order], volume[order]
+    starts = np.searchsorted(owner, np.arange(n + 1, dtype=ROW))
+    wanted = starts[:-1] + (k - 1)
+    has = wanted < starts[1:]
+    found[has] = volume[wanted[has]]
+    return found

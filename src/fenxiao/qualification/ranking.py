@@ -1,0 +1,209 @@
+"""Ranks of a period: every step of a ladder, round by round, until nothing changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import INDEX, FlagArray, IndexArray
+from fenxiao._columns import Ranks
+from fenxiao.errors import UnsupportedError
+from fenxiao.expressions.predicates import AllOf, AnyOf, Not
+from fenxiao.volumes import Volumes
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from fenxiao._columns import Amounts, Column, Numbers
+    from fenxiao.expressions import Measure, Predicate
+    from fenxiao.expressions.downlines import LegShare, Ratio
+    from fenxiao.periods import Period
+    from fenxiao.qualification.ladders import Ladder
+    from fenxiao.qualification.standing import Standing
+    from fenxiao.tree import ReferralTree
+    from fenxiao.volumes import History
+    from fenxiao.volumes.orders import OrderLines
+
+_ROUNDS_FREE = 256
+_WORK = 1 << 34
+"""Members times rounds beyond which ranks that hang on one another are given up."""
+
+
+class RankSource(Protocol):
+    """What ranks are computed from."""
+
+    @property
+    def size(self) -> int:
+        """Return the number of members."""
+        ...
+
+    @property
+    def tree(self) -> ReferralTree:
+        """Return the tree."""
+        ...
+
+    @property
+    def lines(self) -> OrderLines:
+        """Return the order lines that are settled."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Return what earlier periods measured."""
+        ...
+
+    @property
+    def period(self) -> Period | None:
+        """Return the settled period."""
+        ...
+
+    def member_column(self, name: str) -> Column:
+        """Return a member column in tree order."""
+        ...
+
+    def measure(self, measure: Measure) -> Amounts | Numbers:
+        """Return a measure of each member."""
+        ...
+
+    def mask_of(self, condition: Any) -> FlagArray:
+        """Return for each member whether a condition holds."""
+        ...
+
+    def balanced(self, share: LegShare, required: int) -> FlagArray:
+        """Return who reaches a requirement to which each leg gives at most a share of it."""
+        ...
+
+    def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
+        """Return whose ratio of two measures compares with a rate as wanted."""
+        ...
+
+
+@final
+class RankView:
+    """The source as a ladder sees it: with the ranks found so far in the ladder's own column."""
+
+    def __init__(self, source: RankSource, ladder: Ladder, ranks: Ranks) -> None:
+        self.source, self.ladder, self.ranks = source, ladder, ranks
+        self.volumes = Volumes(self)
+
+    @property
+    def size(self) -> int:
+        """Return the number of members."""
+        return self.source.size
+
+    @property
+    def tree(self) -> ReferralTree:
+        """Return the tree."""
+        return self.source.tree
+
+    @property
+    def lines(self) -> OrderLines:
+        """Return the order lines that are settled."""
+        return self.source.lines
+
+    @property
+    def history(self) -> History:
+        """Return what earlier periods measured."""
+        return self.source.history
+
+    @property
+    def period(self) -> Period | None:
+        """Return the settled period."""
+        return self.source.period
+
+    def member_column(self, name: str) -> Column:
+        """Return a member column; the ladder's own as it stands in this round."""
+        return self.ranks if name == self.ladder.name else self.source.member_column(name)
+
+    def measure(self, measure: Measure) -> Amounts | Numbers:
+        """Return a measure, computed anew only where it depends on the ladder's ranks."""
+        if self.ladder.name in measure.member_columns():
+            return self.volumes.column(measure)
+        return self.source.measure(measure)
+
+    def mask_of(self, condition: Predicate) -> FlagArray:
+        """Return for each member whether a condition holds, computed anew only where it has to be."""
+        if self.ladder.name not in condition.member_columns():
+            return self.source.mask_of(condition)
+        if isinstance(condition, AllOf):
+            return np.logical_and.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]
+        if isinstance(condition, AnyOf):
+            return np.logical_or.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]
+        if isinstance(condition, Not):
+            return ~self.mask_of(condition.part)
+        return condition.mask(self)
+
+    def balanced(self, share: LegShare, required: int) -> FlagArray:
+        """Return who reaches a requirement to which each leg gives at most a share of it."""
+        return self.volumes.balanced(share, required)
+
+    def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
+        """Return whose ratio of two measures compares with a rate as wanted."""
+        return self.volumes.ratio_holds(ratio, operator, wanted)
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class LadderRanks:
+    """The ranks of one period, as places in the ladder's names (int32 [members] each).
+
+    ``earned`` is the highest step whose condition holds, ``paid`` the paid-as rank, ``title`` the highest
+    paid-as rank ever reached, ``missed`` for how many periods the paid-as rank was not earned.
+    """
+
+    earned: IndexArray
+    paid: IndexArray
+    title: IndexArray
+    missed: IndexArray
+
+
+def ladder_standing(ladder: Ladder, source: RankSource, before: Standing | None) -> LadderRanks:
+    """Return the ranks of the period.
+
+    A rank depends on the ranks of those below alone, so that after as many rounds as the tree is deep
+    nothing can change any more; it mostly settles after about as many rounds as there are ranks.
+
+    Raises
+    ------
+    UnsupportedError
+        Ranks that hang on one another through too deep a tree of too many members.
+    """
+    size = source.size
+    none = np.zeros(size, dtype=INDEX)
+    title, paid, missed = (none, none, none) if before is None else before.on(source.tree, ladder.names)
+    found = _standing(ladder, none, title, paid, missed)
+    itself = any(ladder.name in step.when.member_columns() for step in ladder.steps)
+    for number in range(source.tree.deepest + 2):
+        view = RankView(source, ladder, Ranks(found.paid, ladder.names))
+        earned = np.zeros(size, dtype=INDEX)
+        for place, step in enumerate(ladder.steps, start=1):
+            earned[view.mask_of(step.when)] = place
+        found, last = _standing(ladder, earned, title, paid, missed), found
+        if not itself or np.array_equal(found.paid, last.paid):
+            break
+        if number > _ROUNDS_FREE and number * size > _WORK:
+            raise UnsupportedError(
+                f"ladder {ladder.name!r}",
+                "has ranks that hang on one another through more levels than can be followed",
+                value=number,
+                hint="Count legs by lower ranks, or split the tree",
+            )
+    return found
+
+
+def _standing(
+    ladder: Ladder, earned: IndexArray, title: IndexArray, paid: IndexArray, missed: IndexArray
+) -> LadderRanks:
+    """Return paid-as ranks and titles from what is earned now and what was held before."""
+    highest = np.maximum(title, earned)
+    if ladder.demotion == "never":
+        return LadderRanks(earned=earned, paid=highest, title=highest, missed=np.zeros_like(missed))
+    below = earned < paid
+    count = np.where(below, missed + INDEX(1), INDEX(0))
+    falls = below & (count > ladder.grace)
+    lower = earned if ladder.demotion == "at_once" else np.maximum(earned, paid - INDEX(1))
+    now = np.where(below, np.where(falls, lower, paid), earned)
+    count = np.where(falls, INDEX(0), count)
+    return LadderRanks(earned=earned, paid=now, title=np.maximum(highest, now), missed=count)

@@ -1,0 +1,138 @@
+"""What earlier periods measured, as columns: the argument that windows look back into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import MINOR, AnyArray, MinorArray, readonly
+from fenxiao._labels import read_labels
+from fenxiao.errors import PlanError, StateError, TimeError, UnknownMemberError, instance_of
+from fenxiao.expressions.measures import WINDOW_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fenxiao.periods import Period
+    from fenxiao.tree import ReferralTree
+
+_TEXT: Final = instance_of(str, error=StateError)
+
+
+def _labels(values: Any) -> AnyArray:
+    return readonly(read_labels(values, thing="State, labels", error=StateError).values)  # type: ignore[no-any-return]
+
+
+def _values(values: Any) -> MinorArray:
+    column = np.asarray(values)
+    if column.dtype != MINOR:
+        if column.size and column.dtype.kind not in "iu":
+            raise StateError("State, recorded values", "are no integers", value=column.dtype.name)
+        column = column.astype(MINOR)
+    return readonly(column)  # type: ignore[no-any-return]
+
+
+def same_array(value: AnyArray) -> tuple[Any, ...]:
+    """Return what equal columns have in common, for comparing records by value."""
+    return tuple(value.tolist())
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Record:
+    """One measure of one period, for the members who had any of it.
+
+    Parameters
+    ----------
+    measure : str
+        The measure's plain data as JSON.
+    period : str
+        The period's key.
+    labels : labels [n]
+    values : int64 [n]
+        In the measure's smallest unit.
+    """
+
+    measure: str = attrs.field(validator=_TEXT)
+    period: str = attrs.field(validator=_TEXT)
+    labels: AnyArray = attrs.field(converter=_labels, eq=same_array)
+    values: MinorArray = attrs.field(converter=_values, eq=same_array)
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.labels) != len(self.values):
+            raise StateError("State, record", "has other values than labels", value=len(self.values),
+                             allowed=str(len(self.labels)))  # fmt: skip
+
+
+@final
+@attrs.frozen
+class History:
+    """Records of earlier periods, to look up by measure and period."""
+
+    records: tuple[Record, ...] = ()
+
+    def earlier(
+        self, measure: str, period: Period | None, periods: int, tree: ReferralTree
+    ) -> list[MinorArray]:
+        """Return a measure's values (int64 [members]) of the `periods - 1` periods before one.
+
+        Raises
+        ------
+        PlanError
+            No period is settled, or one without calendar neighbours.
+        StateError
+            The records know members who are not in the tree.
+        """
+        found: list[MinorArray] = []
+        by_period = {record.period: record for record in self.records if record.measure == measure}
+        for _ in range(periods - 1):
+            period = _before(period)
+            record = by_period.get(str(period))
+            column = np.zeros(len(tree), dtype=MINOR)
+            if record is not None:
+                column[_indices(tree, record)] = record.values
+            found.append(column)
+        return found
+
+    def followed_by(self, fresh: Iterable[Record]) -> tuple[Record, ...]:
+        """Return the records of which the next period may need something: the newest of every measure."""
+        records = (*self.records, *fresh)
+        kept: list[Record] = []
+        count: dict[str, int] = {}
+        for record in reversed(records):
+            count[record.measure] = count.get(record.measure, 0) + 1
+            if count[record.measure] < WINDOW_MAX:
+                kept.append(record)
+        return tuple(reversed(kept))
+
+
+def _before(period: Period | None) -> Period:
+    if period is None:
+        raise PlanError(
+            "a window of periods",
+            "needs to know which period is settled",
+            hint="Pass settle(..., period=month(2026, 10))",
+        )
+    try:
+        return period.previous()
+    except TimeError as error:
+        raise PlanError(
+            "a window of periods",
+            "needs calendar periods",
+            value=str(period),
+            allowed="day, week, month, year",
+        ) from error
+
+
+def _indices(tree: ReferralTree, record: Record) -> AnyArray:
+    try:
+        return tree.indices(record.labels)
+    except UnknownMemberError as error:
+        raise StateError(
+            "State",
+            "has a record of members who are not in the tree",
+            hint="Keep members who leave in the tree, or settle with the tree that the state comes from",
+            labels=error.labels,
+        ) from None
