@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, final, get_args
 
 import attrs
 
@@ -207,6 +207,8 @@ class Cap:
     >>> Cap.per_payee("5000.00", window="lifetime").money
     '5000.00'
     """
+
+    tables: ClassVar[tuple[str, ...]] = ("by_rank",)
 
     scope: str = attrs.field(validator=_choice(SCOPES))
     money: str | None = attrs.field(default=None, validator=_money)

@@ -49,7 +49,10 @@ def _step(note: Any) -> str:
 
 
 def _tables(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
-    return {str(key): [_plain(cell) for cell in row] if isinstance(row, tuple) else row for key, row in pairs}
+    return {
+        str(key): [_plain(cell) for cell in row] if isinstance(row, tuple) else _plain(row)
+        for key, row in pairs
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -62,7 +65,8 @@ def _plain(value: Any) -> Any:
         return value.as_data()
     if isinstance(value, Rounding):
         return value.mode if value.step == 1 else {"mode": value.mode, "step": value.step}
-    # A currency is all that is left.
+    if not isinstance(value, Currency):
+        return value
     return value.code if value == _listed(value.code) else {"code": value.code, "decimals": value.decimals}
 
 
@@ -101,17 +105,16 @@ def _of_dict(kind: type[Any], read: Callable[[Any, Any], Any]) -> Callable[[Any,
     return structure
 
 
-_TABLES: Final = frozenset({"by_rank", "by_length", "by_product", "by_category"})
 _RENAMED: Final = {Margin: {"share": "rate", "name_of_column": "column", "from_catalog": "catalog"}}
 """Fields whose plain data has another name, because the class has a method of that name."""
 
 
-def _overrides(kind: type[Any], built_in: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: FBT001  # one caller
+def _overrides(kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return how each field is written, and how it is read: by its own converter, so that errors name it."""
     writes, reads = {}, {}
     for field in attrs.fields(kind):
         name = _RENAMED.get(kind, {}).get(field.name)
-        tables = _tables if built_in and field.name in _TABLES else None
+        tables = _tables if field.name in getattr(kind, "tables", ()) else None
         convert = field.converter
         writes[field.name] = override(rename=name, omit=not field.init, unstruct_hook=tables)
         reader = _reader(convert) if callable(convert) else None
@@ -149,7 +152,7 @@ def converter_for(
     _register_leaves(converter, currency)
     writers: dict[type[Any], Any] = {}
     for kind in (*kinds.values(), Cap, Margin):
-        writes, reads = _overrides(kind, kind in built_in or kind in (Cap, Margin))
+        writes, reads = _overrides(kind)
         writers[kind] = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **writes)
         read: Any = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **reads)
         converter.register_structure_hook(kind, _of_dict(kind, read))
@@ -170,7 +173,7 @@ def converter_for(
         )
 
     converter.register_structure_hook(Policy, lambda data, _: read_policy(data))
-    writes, reads = _overrides(plan, built_in=False)
+    writes, reads = _overrides(plan)
     writes["policies"] = override(
         unstruct_hook=lambda policies: [write_policy(policy) for policy in policies]
     )

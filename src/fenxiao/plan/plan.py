@@ -16,7 +16,7 @@ from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
 from fenxiao.plan.data import Policy, converter_for, first_cause
-from fenxiao.policies import LevelCommission, PeriodPolicy
+from fenxiao.policies import BUILT_IN, PeriodPolicy
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 """Version of the plain data that plans are written as."""
-
-_BUILT_IN: Final[tuple[type[Policy], ...]] = (LevelCommission,)
 
 
 def _currency(value: Any) -> Currency:
@@ -112,6 +110,7 @@ class Plan:
 
     Examples
     --------
+    >>> from fenxiao.policies import LevelCommission
     >>> plan = Plan(
     ...     currency="CNY",
     ...     margin=Margin.rate("25%", of="paid"),
@@ -262,10 +261,10 @@ class Plan:
 
     @classmethod
     def _converter(cls, own: Sequence[type[Policy]]) -> cattrs.Converter:
-        return converter_for(cls, own, _BUILT_IN, _currency)
+        return converter_for(cls, own, BUILT_IN, _currency)
 
     def _own_kinds(self) -> tuple[type[Policy], ...]:
-        kinds = {type(policy) for policy in self.policies} - set(_BUILT_IN)
+        kinds = {type(policy) for policy in self.policies} - set(BUILT_IN)
         for kind in kinds:
             if not kind.kind:
                 raise UnsupportedError(

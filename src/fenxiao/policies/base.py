@@ -200,6 +200,8 @@ class OrderPolicy:
 
     kind: ClassVar[str] = ""
     """Tag in plain data; a policy of your own needs one to be written to and read from data."""
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Fields that hold pairs of key and row, which plain data writes as tables."""
 
     name: str = attrs.field(kw_only=False, validator=_name)
     stage: int = attrs.field(default=1, validator=_stage)
@@ -227,16 +229,44 @@ class OrderPolicy:
         return ()
 
 
+def _nothing_claimed(name: str) -> MinorArray:
+    raise UnsupportedError(f"policy {name!r}", "has claims that this view does not know")
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Detail:
+    """One part of what a period policy claims for a member, as statements tell it.
+
+    Parameters
+    ----------
+    amount : minor units; the parts of a member add up to his claim
+    source : index of the member whose volume or pay it comes from, None for nobody in particular
+    level : level or generation, -1 for none
+    base : what the rate is a rate of, minor units; 0 where there is none
+    rate : as the plan writes it: ``"5%"``
+    note : what else there is to say: ``"rank gold, 21% less 12% below"``
+    """
+
+    amount: int
+    source: int | None = None
+    level: int = NO_LEVEL
+    base: int = 0
+    rate: str = ""
+    note: str = ""
+
+
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class PeriodView:
     """What a period policy sees: the facts and what earlier stages were allowed.
 
-    ``allowed`` maps a policy's name to int64 [members], minor units.
+    ``allowed`` maps a policy's name to int64 [members], minor units; ``claimed_of`` gives what it claimed.
     """
 
     setting: Setting
     allowed: Mapping[str, MinorArray]
+    claimed_of: Callable[[str], MinorArray] = _nothing_claimed
 
     @property
     def facts(self) -> Facts:
@@ -258,6 +288,7 @@ class PeriodPolicy:
     """
 
     kind: ClassVar[str] = ""
+    tables: ClassVar[tuple[str, ...]] = ()
     name: str = attrs.field(kw_only=False, validator=_name)
     stage: int = attrs.field(default=1, validator=_stage)
 
@@ -269,6 +300,14 @@ class PeriodPolicy:
         raise UnsupportedError(
             f"policy {self.name!r}", "has no claims", hint=f"Define {type(self).__name__}.claims(self, view)"
         )
+
+    def details(self, view: PeriodView, member: int) -> tuple[Detail, ...]:  # noqa: ARG002  # subclasses use it
+        """Return what a member's claim is made of; nothing where the policy does not say."""
+        return ()
+
+    def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:  # noqa: ARG002  # subclasses use it
+        """Return why a member has no claim, and in words what he has and what was wanted."""
+        return Reason.NO_CLAIM, ""
 
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read, so that a run records what their windows look back at."""

@@ -152,6 +152,7 @@ class LevelCommission(OrderPolicy):
     """
 
     kind: ClassVar[str] = "level_commission"
+    tables: ClassVar[tuple[str, ...]] = ("by_rank", "by_length", "by_product", "by_category")
 
     base: Base = attrs.field(converter=_base)
     rates: Schedule = attrs.field(default=(), converter=_schedule)
