@@ -230,7 +230,9 @@ class OrderPolicy:
 
 
 def _nothing_claimed(name: str) -> MinorArray:
-    raise UnsupportedError(f"policy {name!r}", "has claims that this view does not know")
+    raise UnsupportedError(
+        f"policy {name!r}", "has claims that this view does not know", hint="Settle with fenxiao.settle"
+    )
 
 
 @final

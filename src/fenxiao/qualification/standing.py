@@ -61,6 +61,14 @@ class Standing:
         if len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < len(self.names):
             raise StateError("State, standing", "has ranks that have no name", allowed=", ".join(self.names))
 
+    def fingerprint(self) -> str:
+        """Return a text that is the same for equal standings, whatever the order of their members."""
+        columns = (
+            map(repr, self.labels.tolist()),
+            *(each.tolist() for each in (self.title, self.paid, self.missed)),
+        )
+        return repr((self.ladder, self.names, sorted(zip(*columns, strict=True))))
+
     def on(self, tree: ReferralTree, names: tuple[str, ...]) -> tuple[IndexArray, IndexArray, IndexArray]:
         """Return title, paid-as rank and missed periods by member, as places in the given names.
 

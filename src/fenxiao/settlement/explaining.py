@@ -6,20 +6,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fenxiao._arrays import FLAG
 from fenxiao.errors import Reason
 from fenxiao.lines import NO_ORDER
+from fenxiao.money import format_minor
+from fenxiao.policies.base import PeriodPolicy
 from fenxiao.policies.blocks import OrderBlock
-from fenxiao.statements import Explanation, Statement, StatementLine, Verdict
+from fenxiao.statements import (
+    Explanation,
+    PeriodExplanation,
+    PeriodVerdict,
+    Statement,
+    StatementLine,
+    Verdict,
+    percent,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fenxiao.lines import GuardedBlock, LineBatch, OrderRun
-    from fenxiao.money import Currency
     from fenxiao.plan import Plan
-    from fenxiao.policies.base import Hop, PreparedPolicy
+    from fenxiao.policies.base import Detail, Hop, PeriodView, PreparedPolicy
+    from fenxiao.policies.blocks import Setting
 
 
-def statement_of(batch: LineBatch, run: OrderRun, member: Any, currency: Currency) -> Statement:
+def statement_of(
+    batch: LineBatch, run: OrderRun, member: Any, plan: Plan, views: Mapping[int, PeriodView]
+) -> Statement:
     """Return the lines of one member in words."""
+    currency, index = plan.currency, run.setting.tree.index(member)
     rates = _rates(batch, run)
     orders = batch.terms.facts.orders
     names = batch.terms.policies
@@ -38,6 +54,9 @@ def statement_of(batch: LineBatch, run: OrderRun, member: Any, currency: Currenc
             reason=Reason(reason),
             earning_period=period,
             released=row == NO_ORDER and (place in on_orders or period != batch.terms.earning_period),
+            parts=parts_of(plan, place, views, index)
+            if row == NO_ORDER and period == batch.terms.earning_period
+            else (),
         )
         for row, place, level, rate, base, claimed, allowed, reason, period in zip(
             batch.order_row.tolist(),
@@ -53,6 +72,64 @@ def statement_of(batch: LineBatch, run: OrderRun, member: Any, currency: Currenc
         )
     )
     return Statement(member=member, currency=currency, entries=entries, lines=batch)
+
+
+def parts_of(plan: Plan, place: int, views: Mapping[int, PeriodView], member: int) -> tuple[str, ...]:
+    """Return in words what a period policy's claim for a member is made of."""
+    policy = plan.policies[place]
+    view = views.get(policy.stage)
+    if view is None or not isinstance(policy, PeriodPolicy):
+        return ()
+    decimals = plan.currency.decimals
+    return tuple(_part(detail, view.setting, decimals) for detail in policy.details(view, member))
+
+
+def _part(detail: Detail, setting: Setting, decimals: int) -> str:
+    text = f"{format_minor(detail.amount, decimals)}: "
+    words = [f"level {detail.level}"] if detail.level >= 0 else []
+    if detail.source is not None:
+        words.append(f"from {setting.tree.label(detail.source)}")
+    if detail.rate:
+        words.append(f"{percent(detail.rate)} of {format_minor(detail.base, decimals)}")
+    return text + ", ".join([*words, *([detail.note] if detail.note else [])])
+
+
+def explain_period_of(
+    plan: Plan, views: Mapping[int, PeriodView], batch: LineBatch, member: Any, setting: Setting
+) -> PeriodExplanation:
+    """Say what every period policy did for a member.
+
+    Parameters
+    ----------
+    batch : the member's lines
+    """
+    index = setting.tree.index(member)
+    verdicts = []
+    new = np.array([period == batch.terms.earning_period for period in batch.earning_period], dtype=FLAG)
+    for place, policy in enumerate(plan.policies):
+        if not isinstance(policy, PeriodPolicy):
+            continue
+        mine = np.flatnonzero((batch.policy_place == place) & (batch.order_row == NO_ORDER) & new)
+        if len(mine):
+            at = int(mine[0])
+            verdicts.append(
+                PeriodVerdict(
+                    policy=policy.name,
+                    claimed=int(batch.claimed[at]),
+                    allowed=int(batch.allowed[at]),
+                    reason=Reason(int(batch.reason[at])),
+                    parts=parts_of(plan, place, views, index),
+                )
+            )
+            continue
+        reason, words = policy.why_nothing(views[policy.stage], index)
+        verdicts.append(PeriodVerdict(policy=policy.name, claimed=0, allowed=0, reason=reason, detail=words))
+    return PeriodExplanation(
+        member=member,
+        period=batch.terms.earning_period,
+        currency=plan.currency,
+        verdicts=tuple(verdicts),
+    )
 
 
 def _rates(batch: LineBatch, run: OrderRun) -> list[str]:

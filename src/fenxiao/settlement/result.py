@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray
+from fenxiao._arrays import MINOR, MinorArray
 from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.errors import PlanError
 from fenxiao.lines import (
-    NO_CUT,
-    NO_ORDER,
     CutBatch,
     LineBatch,
     LineTerms,
@@ -27,20 +25,25 @@ from fenxiao.lines import (
 from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED
 from fenxiao.money import format_minor, to_decimal
 from fenxiao.policies.blocks import OrderBlock
-from fenxiao.settlement.explaining import explain_order, statement_of
-from fenxiao.settlement.steps import Added, by_member, losses_of
+from fenxiao.settlement.explaining import explain_order, explain_period_of, statement_of
+from fenxiao.settlement.standing import columns_of, rank_gap_of
+from fenxiao.settlement.steps import Added, losses_of
+from fenxiao.settlement.wide import by_member, orderless_lines, wide_cuts
 from fenxiao.statements import MarginReport, MemberTotals, html_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
+    from fenxiao.expressions import Measure
     from fenxiao.facts import Facts
-    from fenxiao.margin import Cells, WideOutcome
+    from fenxiao.margin import WideOutcome
     from fenxiao.periods import Period
     from fenxiao.plan import Plan
+    from fenxiao.policies.base import PeriodView
+    from fenxiao.settlement.standing import RankGap
     from fenxiao.state import State
-    from fenxiao.statements import Explanation, Statement
+    from fenxiao.statements import Explanation, PeriodExplanation, Statement
 
 _WIDTH = 1 << 16
 
@@ -70,6 +73,7 @@ class Settlement:
     run: OrderRun
     added: Added
     wide: WideOutcome | None
+    views: Mapping[int, PeriodView]
     state_before: State
     _kept: dict[str, Any] = attrs.field(init=False, factory=dict)
 
@@ -174,20 +178,15 @@ class Settlement:
         terms, split = self.terms, self._split()
         yield from self.run.each_block(lambda guarded: list(batches_of(guarded, terms, split)), workers)
         if self.wide is not None:
-            yield from self._other_lines(self.wide, terms)
+            yield from orderless_lines(self.wide, terms)
 
     def cuts(self) -> Iterator[CutBatch]:
         """Yield what each cap took from whom: caps inside orders line by line, wide caps total by total."""
         terms, wide = self.terms, self.wide
         for guarded in self.run:
             yield from cuts_of(guarded, terms)
-        for cut in () if wide is None else wide.cuts:
-            if len(cut.cell):
-                cells = wide.cells.take(cut.cell)  # type: ignore[union-attr]  # there are cuts
-                allowed = wide.allowed[cut.cell]  # type: ignore[union-attr]  # the only kind left here
-                place = np.full(len(cells), cut.cap, dtype=INDEX)
-                lines = self._orderless(terms, cells, cells.amount, allowed, place, None)
-                yield CutBatch(lines=lines, cap=terms.cap_name(cut.cap, in_order=False), amount=cut.amount)
+        if wide is not None:
+            yield from wide_cuts(wide, terms)
 
     def lines_of(self, member: Any) -> LineBatch:
         """Return one member's lines, by order."""
@@ -209,43 +208,6 @@ class Settlement:
             )
         return self._kept["split"]  # type: ignore[no-any-return]  # what is kept is what was made
 
-    def _other_lines(self, wide: WideOutcome, terms: LineTerms) -> Iterator[LineBatch]:
-        """Yield lines without an order: claims on the period, then what is released."""
-        for kind in (OF_PERIOD, RELEASED):
-            mine = np.flatnonzero(wide.kind == kind)
-            claimed, allowed = wide.cells.amount[mine], wide.allowed[mine]
-            periods = None
-            if kind == RELEASED:
-                # What goes on waiting is no claim of this run.
-                paid = np.flatnonzero(allowed)
-                mine, claimed, allowed = mine[paid], allowed[paid], allowed[paid]
-                periods = tuple(wide.earning_periods[number] for number in paid.tolist())
-            cut = np.where(allowed < claimed, wide.largest_cut[mine], INDEX(NO_CUT))
-            if len(mine):
-                yield self._orderless(terms, wide.cells.take(mine), claimed, allowed, cut, periods)
-
-    def _orderless(
-        self,
-        terms: LineTerms,
-        cells: Cells,
-        claimed: MinorArray,
-        allowed: MinorArray,
-        cut: IndexArray,
-        periods: tuple[str, ...] | None,
-    ) -> LineBatch:
-        none = np.full(len(cells), NO_ORDER, dtype=ROW)
-        return LineBatch(
-            terms=terms,
-            order_row=none,
-            payee_index=cells.payee,
-            policy_place=cells.policy,
-            level=none.astype(INDEX),
-            claimed=claimed,
-            allowed=allowed,
-            cut_of=lambda: cut,
-            earning_periods=periods,
-        )
-
     # ------------------------------------------------------------------------------------------- words
 
     def statement(self, member: Any) -> Statement:
@@ -256,7 +218,7 @@ class Settlement:
         UnknownMemberError
             There is no such member.
         """
-        return statement_of(self.lines_of(member), self.run, member, self.plan.currency)
+        return statement_of(self.lines_of(member), self.run, member, self.plan, self.views)
 
     def explain(self, member: Any, order_id: Any) -> Explanation:
         """Say what every policy did for a member on an order, also where it passed him over.
@@ -274,6 +236,42 @@ class Settlement:
             None if guarded is None else joined(batches_of(guarded, self.terms, self._split()), self.terms)
         )
         return explain_order(self.run, guarded, batch, member, order_id, self.plan)
+
+    def explain_period(self, member: Any) -> PeriodExplanation:
+        """Say what every policy that claims on the period did for a member, and what his claims are made of.
+
+        Raises
+        ------
+        UnknownMemberError
+            There is no such member.
+        """
+        lines = self.lines_of(member)
+        return explain_period_of(self.plan, self.views, lines, member, self.run.setting)
+
+    def rank_gap(self, member: Any, ladder: str | None = None) -> RankGap:
+        """Return where a member stands on a ladder and what is missing for the next rank.
+
+        Raises
+        ------
+        PlanError
+            The plan has no ladder of that name, or several and none is named.
+        UnknownMemberError
+            There is no such member.
+        """
+        return rank_gap_of(self.run.setting, self.plan, member, ladder)
+
+    def members_table(self, *parts: str | Measure) -> dict[str, Any]:
+        """Return member columns, given or computed by the plan, and measures, in tree order.
+
+        ``run.members_table("rank", own("pv"))`` is ready for a data frame; volumes are integers in their
+        smallest unit under names that end in ``_minor``.
+
+        Raises
+        ------
+        InputError
+            There is no such column.
+        """
+        return columns_of(self.run.setting, parts)
 
     def margin_report(self) -> MarginReport:
         """Return what was used of the margins, and what was kept."""
@@ -342,6 +340,9 @@ class Settlement:
         digest.update(str(self.margin_report()).encode())
         usage = sorted((key, sorted(groups.items(), key=repr)) for key, groups in self.state.usage.items())
         digest.update(repr((usage, self.state.deferred)).encode())
+        kept = [record.fingerprint() for record in self.state.records]
+        kept += [standing.fingerprint() for standing in self.state.standings]
+        digest.update(repr(kept).encode())
         return digest.hexdigest()
 
     def __repr__(self) -> str:

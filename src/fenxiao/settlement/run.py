@@ -25,11 +25,11 @@ from fenxiao.settlement.steps import (
     check_currency,
     check_state,
     needs_wide,
-    run_wide,
     setting_of,
     verify,
     whole_setting,
 )
+from fenxiao.settlement.wide import run_wide
 from fenxiao.state import State
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def settle(
 def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlement:
     """Run what looks at more than single orders, and wrap up."""
     setting = run.setting
-    wide = run_wide(setting, plan, added, before) if added.cells is not None else None
+    wide, views = run_wide(run, plan, added, before) if added.cells is not None else (None, {})
     after = before if wide is None else wide.state
     if setting.period is not None:
         after = advanced(after, before, setting, plan)
@@ -126,6 +126,7 @@ def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlem
         run=run,
         added=added,
         wide=wide,
+        views=views,
         state_before=before,
     )
 

@@ -8,14 +8,14 @@ import attrs
 import numpy as np
 
 from fenxiao import audit
-from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, FlagArray, IndexArray, MinorArray
-from fenxiao._kernels.tally import Tally, exact_add, exact_sum
+from fenxiao._arrays import INDEX, NO_MEMBER, FlagArray, IndexArray, MinorArray
+from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.cells import keys_needed
 from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
 from fenxiao.expressions import identity
 from fenxiao.lines import OrderRun, OrderTotals, Sums
-from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED, Cells, WideGuard, WideOutcome
-from fenxiao.policies.base import PeriodPolicy, PeriodView
+from fenxiao.margin import Cells
+from fenxiao.policies.base import PeriodPolicy
 from fenxiao.policies.blocks import Setting
 from fenxiao.qualification import Ladder, Standing
 from fenxiao.qualification.ladders import TITLE
@@ -300,65 +300,6 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
     return added
 
 
-def run_wide(setting: Setting, plan: Plan, added: Added, state: State) -> WideOutcome:
-    """Run period policies and the wide caps, stage by stage, then period and company.
-
-    Raises
-    ------
-    CapRejectedError
-        A cap with ``rule="reject"`` is exceeded.
-    StateError
-        The state knows policies or members that are not there.
-    InvariantError
-        The second check contradicts the guard.
-    """
-    stages = tuple(policy.stage for policy in plan.policies)
-    periodic = tuple(isinstance(policy, PeriodPolicy) for policy in plan.policies)
-    names = tuple(policy.name for policy in plan.policies)
-    cells = added.cells if added.cells is not None else Cells.empty(keys_needed(plan.caps))
-    guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state, cells)
-    for stage in sorted(set(stages)):
-        for place, policy in enumerate(plan.policies):
-            if policy.stage == stage and isinstance(policy, PeriodPolicy):
-                guard.extend(_period_cells(setting, policy, place, plan, guard, stage))
-        guard.run_stage(stage)
-    sums, funds = added.sums, setting.facts.fund_total()
-    budget = sums.budget - losses_of(plan, sums)
-    guard.run_period(budget + funds)
-    guard.run_company()
-    outcome = guard.finish(budget + funds)
-    audit.check_period(outcome.pay(OF_PERIOD), budget - outcome.pay(OF_ORDERS), funds)
-    audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
-    return outcome
-
-
 def losses_of(plan: Plan, sums: Sums) -> int:
     """Return the losses that lower what the period may use."""
     return sums.budget - sums.net if plan.margin.losses == "offset" else 0
-
-
-def _period_cells(
-    setting: Setting, policy: PeriodPolicy, place: int, plan: Plan, guard: WideGuard, stage: int
-) -> Cells:
-    """Return the claims of a period policy, which sees what earlier stages were allowed."""
-    new = np.where(guard.kind == RELEASED, MINOR(0), guard.allowed)
-    allowed = {
-        earlier.name: by_member(guard.cells, new, number, setting.size)
-        for number, earlier in enumerate(plan.policies)
-        if earlier.stage < stage
-    }
-    payee, amount = policy.checked_claims(PeriodView(setting=setting, allowed=allowed))
-    keep = np.flatnonzero(amount)
-    payee, amount = payee[keep], amount[keep]
-    none = np.full(len(payee), -1, dtype=INDEX)
-    keys = dict.fromkeys(guard.cells.keys, none)
-    cells = Cells(policy=np.full(len(payee), place, dtype=INDEX), payee=payee, keys=keys, amount=amount)
-    return Cells.joined([cells])
-
-
-def by_member(cells: Cells, amounts: MinorArray, policy: int, size: int) -> MinorArray:
-    """Return a policy's cells added up by member (int64 [members])."""
-    mine = np.flatnonzero(cells.policy == policy)
-    tally = Tally(size)
-    tally.add(cells.payee[mine], amounts[mine])
-    return tally.sums("a member's total")

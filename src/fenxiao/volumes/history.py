@@ -65,6 +65,11 @@ class Record:
             raise StateError("State, record", "has other values than labels", value=len(self.values),
                              allowed=str(len(self.labels)))  # fmt: skip
 
+    def fingerprint(self) -> str:
+        """Return a text that is the same for equal records, whatever the order of their members."""
+        pairs = sorted(zip(map(repr, self.labels.tolist()), self.values.tolist(), strict=True))
+        return repr((self.measure, self.period, pairs))
+
 
 @final
 @attrs.frozen

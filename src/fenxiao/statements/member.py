@@ -1,8 +1,7 @@
-"""Views of a settlement in words: totals, one member's statement, an explanation, the margin report."""
+"""Reasons in words, totals, and one member's statement."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -11,6 +10,7 @@ import numpy as np
 from fenxiao._kernels.tally import exact_add
 from fenxiao.errors import Reason
 from fenxiao.money import format_minor, to_decimal
+from fenxiao.statements.report import html_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,6 +137,8 @@ class StatementLine:
     reason: Reason
     earning_period: str
     released: bool = False
+    parts: tuple[str, ...] = ()
+    """What a claim on the period is made of, in words."""
 
     def text(self, decimals: int, *, names_policy: bool = False, names_line: bool = False) -> str:
         """Return the line as a sentence, with the policy and the order's line where they tell lines apart."""
@@ -155,7 +157,7 @@ class StatementLine:
         if self.allowed != self.claimed:
             claimed, less = (format_minor(n, decimals) for n in (self.claimed, self.claimed - self.allowed))
             text += f" = {claimed}, less {less} ({REASON_TEXT[self.reason]})"
-        return text
+        return "\n".join([text, *(f"  {part}" for part in self.parts)])
 
 
 @final
@@ -215,151 +217,3 @@ class Statement:
             for entry in self.entries
         ]
         return html_table(head, rows)
-
-
-@final
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """What one policy did for one member on one order line; money in minor units."""
-
-    policy: str
-    line: int
-    level: int | None
-    claimed: int
-    allowed: int
-    reason: Reason
-    detail: str = ""
-
-    def text(self, decimals: int, *, names_line: bool = False) -> str:
-        """Return the verdict as a sentence, with the order's line where an order has several."""
-        place = f"{self.policy}{f', line {self.line}' if names_line else ''}: " + (
-            f"level {self.level}, " if self.level is not None and self.level >= 0 else ""
-        )
-        why = REASON_TEXT.get(self.reason, f"reason {int(self.reason)}")
-        if self.claimed:
-            allowed, claimed = format_minor(self.allowed, decimals), format_minor(self.claimed, decimals)
-            text = f"{place}{allowed} of {claimed} claimed"
-            return text if self.claimed == self.allowed else f"{text} ({why})"
-        return f"{place}nothing: {why}" + (f" ({self.detail})" if self.detail else "")
-
-
-@final
-@attrs.frozen(kw_only=True, repr=False)
-class Explanation:
-    """Why a member is or is not paid for an order, policy by policy."""
-
-    member: Any
-    order_id: Any
-    currency: Currency
-    verdicts: tuple[Verdict, ...]
-
-    def __str__(self) -> str:
-        several = len({verdict.line for verdict in self.verdicts}) > 1
-        return "\n".join(
-            verdict.text(self.currency.decimals, names_line=several) for verdict in self.verdicts
-        )
-
-    __repr__ = __str__
-
-
-@final
-@attrs.frozen(kw_only=True, repr=False)
-class MarginReport:
-    """What a settlement used of the margins; money in minor units.
-
-    For the orders ``margin = order_pay + handed_over``, for the period ``handed_over + funds = period_pay +
-    kept``: the report's own numbers satisfy both.
-
-    Attributes
-    ----------
-    orders, lines, guest_lines : counts
-    bound_orders : orders whose claims their margin cut
-    loss_orders : orders with a negative margin
-    above_paid : orders whose margin is above what was paid (legal, worth a look)
-    paid : sum of the column ``paid``, None where there is none
-    budget : sum of the orders' budgets (margins, losses as 0)
-    losses : sum of the negative margins, where they lower the period's budget; else 0
-    claimed, withheld : of all policies
-    order_pay, period_pay : allowed on orders, allowed on the period
-    handed_over, funds, kept : of the period; ``deferred`` is the part of ``kept`` that backs later releases
-    released : paid now, backed by what earlier periods kept
-    breakage : planned and found nobody to be paid
-    cuts : name of a cap -> what it cut
-    """
-
-    currency: Currency
-    orders: int
-    lines: int
-    guest_lines: int
-    bound_orders: int
-    loss_orders: int
-    above_paid: int
-    paid: int | None
-    budget: int
-    losses: int
-    claimed: int
-    withheld: int
-    order_pay: int
-    period_pay: int
-    handed_over: int
-    funds: int
-    kept: int
-    deferred: int
-    released: int
-    breakage: int
-    cuts: tuple[tuple[str, int], ...]
-
-    @property
-    def used(self) -> int:
-        """Return what orders and period pay together."""
-        return self.order_pay + self.period_pay
-
-    def _rows(self) -> list[tuple[str, str]]:
-        def money(minor: int) -> str:
-            return format_minor(minor, self.currency.decimals)
-
-        optional = [
-            ("funds added", self.funds),
-            ("losses set off", self.losses),
-            ("deferred, backed by what is kept", self.deferred),
-            ("released from earlier periods", self.released),
-            ("planned without a payee", self.breakage),
-            *((f"cut by {name}", amount) for name, amount in self.cuts),
-        ]
-        counts = [
-            ("orders cut to their margin", self.bound_orders),
-            ("orders at a loss", self.loss_orders),
-            ("orders with a margin above what was paid", self.above_paid),
-            ("lines of guests", self.guest_lines),
-        ]
-        rows = [("orders", f"{self.orders:,}")]
-        rows += [(name, money(amount)) for name, amount in optional if amount]
-        return rows + [(name, f"{count:,}") for name, count in counts if count]
-
-    def __str__(self) -> str:
-        def money(minor: int) -> str:
-            return format_minor(minor, self.currency.decimals)
-
-        whole = self.budget - self.losses + self.funds
-        text = f"{money(self.used)} of {money(whole)} used, {money(self.kept)} kept"
-        return "\n".join([text, *(f"  {name}: {value}" for name, value in self._rows()[1:])])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        decimals = self.currency.decimals
-        first = [
-            ("used", format_minor(self.used, decimals)),
-            ("margin", format_minor(self.budget, decimals)),
-            ("kept", format_minor(self.kept, decimals)),
-        ]
-        return html_table(("", self.currency.code), [*first, *self._rows()])
-
-
-def html_table(head: tuple[str, ...], rows: list[Any]) -> str:
-    """Return a table for notebooks; every text is escaped."""
-    top = "".join(f"<th>{escape(str(name))}</th>" for name in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"

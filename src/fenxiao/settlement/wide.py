@@ -1,0 +1,154 @@
+"""What looks at more than single orders: period policies and the wide caps, stage by stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fenxiao import audit
+from fenxiao._arrays import INDEX, MINOR, ROW, MinorArray
+from fenxiao._kernels.tally import Tally, exact_add
+from fenxiao.cells import keys_needed
+from fenxiao.lines import NO_CUT, NO_ORDER, CutBatch, LineBatch, withheld_totals
+from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED, Cells, WideGuard, WideOutcome
+from fenxiao.policies.base import PeriodPolicy, PeriodView
+from fenxiao.settlement.steps import losses_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fenxiao._arrays import IndexArray
+    from fenxiao.lines import LineTerms, OrderRun
+    from fenxiao.plan import Plan
+    from fenxiao.settlement.steps import Added
+    from fenxiao.state import State
+
+
+def run_wide(
+    run: OrderRun, plan: Plan, added: Added, state: State
+) -> tuple[WideOutcome, dict[int, PeriodView]]:
+    """Run period policies and the wide caps, stage by stage, then period and company.
+
+    Returns
+    -------
+    The outcome, and what the period policies of each stage saw.
+
+    Raises
+    ------
+    CapRejectedError
+        A cap with ``rule="reject"`` is exceeded.
+    StateError
+        The state knows policies or members that are not there.
+    InvariantError
+        The second check contradicts the guard.
+    """
+    stages = tuple(policy.stage for policy in plan.policies)
+    periodic = tuple(isinstance(policy, PeriodPolicy) for policy in plan.policies)
+    names = tuple(policy.name for policy in plan.policies)
+    cells = added.cells if added.cells is not None else Cells.empty(keys_needed(plan.caps))
+    setting = run.setting
+    guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state, cells)
+    views: dict[int, PeriodView] = {}
+    for stage in sorted(set(stages)):
+        for place, policy in enumerate(plan.policies):
+            if policy.stage == stage and isinstance(policy, PeriodPolicy):
+                if stage not in views:
+                    views[stage] = _view(run, plan, added, guard, stage)
+                guard.extend(_period_cells(policy, place, views[stage], guard))
+        guard.run_stage(stage)
+    sums, funds = added.sums, setting.facts.fund_total()
+    budget = sums.budget - losses_of(plan, sums)
+    guard.run_period(budget + funds)
+    guard.run_company()
+    outcome = guard.finish(budget + funds)
+    audit.check_period(outcome.pay(OF_PERIOD), budget - outcome.pay(OF_ORDERS), funds)
+    audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
+    return outcome, views
+
+
+def _view(run: OrderRun, plan: Plan, added: Added, guard: WideGuard, stage: int) -> PeriodView:
+    """Return what period policies of a stage see: facts, and what earlier stages claimed and were allowed."""
+    size = run.setting.size
+    new = np.where(guard.kind == RELEASED, MINOR(0), guard.allowed)
+    claimed = np.where(guard.kind == RELEASED, MINOR(0), guard.cells.amount)
+    place_of = {policy.name: place for place, policy in enumerate(plan.policies) if policy.stage < stage}
+    allowed = {name: by_member(guard.cells, new, place, size) for name, place in place_of.items()}
+
+    def claimed_of(name: str) -> MinorArray:
+        # Cells hold what the caps inside orders left; what these took is added again.
+        place = place_of[name]
+        cut = withheld_totals(run, size, len(plan.policies))[place] if added.sums.taken else None
+        columns = [by_member(claimed_cells, claimed, place, size), *([] if cut is None else [cut])]
+        return exact_add(columns, size, "a member's claims")
+
+    claimed_cells = guard.cells
+    return PeriodView(setting=run.setting, allowed=allowed, claimed_of=claimed_of)
+
+
+def _period_cells(policy: PeriodPolicy, place: int, view: PeriodView, guard: WideGuard) -> Cells:
+    """Return the claims of a period policy, which sees what earlier stages were allowed."""
+    payee, amount = policy.checked_claims(view)
+    keep = np.flatnonzero(amount)
+    payee, amount = payee[keep], amount[keep]
+    none = np.full(len(payee), -1, dtype=INDEX)
+    keys = dict.fromkeys(guard.cells.keys, none)
+    cells = Cells(policy=np.full(len(payee), place, dtype=INDEX), payee=payee, keys=keys, amount=amount)
+    return Cells.joined([cells])
+
+
+def by_member(cells: Cells, amounts: MinorArray, policy: int, size: int) -> MinorArray:
+    """Return a policy's cells added up by member (int64 [members])."""
+    mine = np.flatnonzero(cells.policy == policy)
+    tally = Tally(size)
+    tally.add(cells.payee[mine], amounts[mine])
+    return tally.sums("a member's total")
+
+
+def orderless_lines(wide: WideOutcome, terms: LineTerms) -> Iterator[LineBatch]:
+    """Yield lines without an order: claims on the period, then what is released."""
+    for kind in (OF_PERIOD, RELEASED):
+        mine = np.flatnonzero(wide.kind == kind)
+        claimed, allowed = wide.cells.amount[mine], wide.allowed[mine]
+        periods = None
+        if kind == RELEASED:
+            # What goes on waiting is no claim of this run.
+            paid = np.flatnonzero(allowed)
+            mine, claimed, allowed = mine[paid], allowed[paid], allowed[paid]
+            periods = tuple(wide.earning_periods[number] for number in paid.tolist())
+        cut = np.where(allowed < claimed, wide.largest_cut[mine], INDEX(NO_CUT))
+        if len(mine):
+            yield _orderless(terms, wide.cells.take(mine), claimed, allowed, cut, periods)
+
+
+def wide_cuts(wide: WideOutcome, terms: LineTerms) -> Iterator[CutBatch]:
+    """Yield what each wide cap took from whom, total by total."""
+    for cut in wide.cuts:
+        if len(cut.cell):
+            cells = wide.cells.take(cut.cell)
+            allowed = wide.allowed[cut.cell]
+            place = np.full(len(cells), cut.cap, dtype=INDEX)
+            lines = _orderless(terms, cells, cells.amount, allowed, place, None)
+            yield CutBatch(lines=lines, cap=terms.cap_name(cut.cap, in_order=False), amount=cut.amount)
+
+
+def _orderless(
+    terms: LineTerms,
+    cells: Cells,
+    claimed: MinorArray,
+    allowed: MinorArray,
+    cut: IndexArray,
+    periods: tuple[str, ...] | None,
+) -> LineBatch:
+    none = np.full(len(cells), NO_ORDER, dtype=ROW)
+    return LineBatch(
+        terms=terms,
+        order_row=none,
+        payee_index=cells.payee,
+        policy_place=cells.policy,
+        level=none.astype(INDEX),
+        claimed=claimed,
+        allowed=allowed,
+        cut_of=lambda: cut,
+        earning_periods=periods,
+    )
