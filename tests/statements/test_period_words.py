@@ -153,7 +153,7 @@ def test_what_is_missing_for_the_next_rank_is_named_condition_by_condition():
     )
     top = found.rank_gap("ann", "rank")
     assert [(each.alternative, each.missing) for each in top.gaps] == [(0, 200), (1, 3), (2, None)]
-    assert "active False is not True (alternative 3)" in str(top)
+    assert "active False is not True (own pv 0 of 1000) (alternative 3)" in str(top)
 
 
 def test_the_highest_rank_has_no_next():

@@ -101,6 +101,10 @@ class Subject:
         """Return the subject's value for each member."""
         raise NotImplementedError
 
+    def against(self, test: Test, source: MemberSource) -> Column:  # noqa: ARG002  # some depend on it
+        """Return what each member has towards a comparison."""
+        return self.read(source)
+
     def compare(self, test: Test, source: MemberSource) -> FlagArray:
         """Return for each member whether a comparison of this subject holds."""
         return holds(test, self.read(source))
@@ -178,10 +182,13 @@ class Test(Predicate):
     def describe(self, source: MemberSource, member: int) -> str:
         """Say what the member has and what was wanted."""
         wanted = ", ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
-        name, has = self.subject.text(), self.subject.read(source).value(member)
+        name, has = self.subject.text(), self.subject.against(self, source).value(member)
         if self.operator in ("is", "in"):
-            return f"{name} {has} {'is not' if self.operator == 'is' else 'is none of'} {wanted}"
-        return f"{name} {has} of {wanted}"
+            text = f"{name} {has} {'is not' if self.operator == 'is' else 'is none of'} {wanted}"
+        else:
+            text = f"{name} {has} of {wanted}"
+        more = source.told(self.subject.name, member) if isinstance(self.subject, MemberColumn) else ""
+        return f"{text} ({more})" if more else text
 
 
 def holds(test: Test, column: Column) -> FlagArray:

@@ -176,12 +176,20 @@ class LegShare(Derived):
         """Return the share."""
         return {"at_most": str(self.at_most)}
 
-    def compare(self, test: Test, source: MemberSource) -> FlagArray:
-        """Return who reaches the requirement with no leg above its share."""
+    def _required(self, test: Test, source: MemberSource) -> int:
         if test.operator != "at_least" or isinstance(test.value, tuple):
             raise test.misfit("clips legs at a share of a requirement that it does not have", ">=")
-        required = in_units(test, self.of.read(source), test.value)
-        return source.balanced(self, required)
+        return int(in_units(test, self.of.read(source), test.value))
+
+    def compare(self, test: Test, source: MemberSource) -> FlagArray:
+        """Return who reaches the requirement with no leg above its share."""
+        required = self._required(test, source)
+        return source.balanced(self, required) >= required
+
+    def against(self, test: Test, source: MemberSource) -> Amounts | Numbers:
+        """Return what counts towards the requirement."""
+        column = self.of.read(source)
+        return attrs.evolve(column, values=source.balanced(self, self._required(test, source)))
 
     def read(self, source: MemberSource) -> Amounts | Numbers:
         """Return the organisation volume, unclipped: without a requirement there is no limit."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from fractions import Fraction
 
-    from fenxiao._arrays import FlagArray
+    from fenxiao._arrays import FlagArray, MinorArray
     from fenxiao._columns import Amounts, Column, Numbers
     from fenxiao.expressions.downlines import LegShare, Ratio
     from fenxiao.expressions.measures import Measure
@@ -35,8 +35,12 @@ class MemberSource(Protocol):
         """Return a measure of each member."""
         ...
 
-    def balanced(self, share: LegShare, required: int) -> FlagArray:
-        """Return who reaches a requirement to which each leg gives at most a share of it."""
+    def told(self, name: str, member: int) -> str:
+        """Return what more there is to say of a member's column: why a gate is closed."""
+        ...
+
+    def balanced(self, share: LegShare, required: int) -> MinorArray:
+        """Return the volume to which each leg gives at most a share of a requirement, rounded down."""
         ...
 
     def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:

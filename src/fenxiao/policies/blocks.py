@@ -141,6 +141,13 @@ class Setting:
         before = self.before.standing(ladder.name)
         return self.keep(("ladder", ladder.name), lambda: ladder_standing(ladder, self, before))  # type: ignore[no-any-return]
 
+    def told(self, name: str, member: int) -> str:
+        """Return why a gate of the plan is closed to a member, nothing where there is no more to say."""
+        for found in self.qualifications:
+            if isinstance(found, Gate) and found.name == name and not self.mask_of(found.when)[member]:
+                return found.when.describe(self, member)
+        return ""
+
     def ranks(self, name: str, purpose: str) -> Ranks:
         """Return a member column of ranks, which have an order.
 
@@ -167,8 +174,8 @@ class Setting:
         """Return a measure of each member."""
         return self._volumes.column(measure)
 
-    def balanced(self, share: LegShare, required: int) -> FlagArray:
-        """Return who reaches a requirement to which each leg gives at most a share of it."""
+    def balanced(self, share: LegShare, required: int) -> MinorArray:
+        """Return the volume to which each leg gives at most a share of a requirement, rounded down."""
         return self._volumes.balanced(share, required)
 
     def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:

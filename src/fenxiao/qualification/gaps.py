@@ -8,7 +8,7 @@ import attrs
 
 from fenxiao._columns import Amounts, Numbers
 from fenxiao.expressions.comparisons import Test, in_units
-from fenxiao.expressions.downlines import LegShare, Ratio
+from fenxiao.expressions.downlines import Ratio
 from fenxiao.expressions.predicates import AllOf, AnyOf
 from fenxiao.money import to_decimal
 
@@ -85,9 +85,9 @@ def _gaps(
 
 def _numbers(test: Test, source: RankSource, member: int) -> dict[str, Any]:
     """Return has, needs and missing where a threshold of a volume or a count is not reached."""
-    if test.operator not in ("at_least", "above") or isinstance(test.subject, Ratio | LegShare):
+    if test.operator not in ("at_least", "above") or isinstance(test.subject, Ratio):
         return {}
-    column = test.subject.read(source)
+    column = test.subject.against(test, source)
     if not isinstance(column, Amounts | Numbers) or isinstance(test.value, tuple):
         return {}
     needs = int(in_units(test, column, test.value)) + (test.operator == "above")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, FlagArray, IndexArray
+from fenxiao._arrays import INDEX, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Ranks
 from fenxiao.errors import UnsupportedError
 from fenxiao.expressions.predicates import AllOf, AnyOf, Not
@@ -71,8 +71,12 @@ class RankSource(Protocol):
         """Return for each member whether a condition holds."""
         ...
 
-    def balanced(self, share: LegShare, required: int) -> FlagArray:
-        """Return who reaches a requirement to which each leg gives at most a share of it."""
+    def told(self, name: str, member: int) -> str:
+        """Return what more there is to say of a member's column."""
+        ...
+
+    def balanced(self, share: LegShare, required: int) -> MinorArray:
+        """Return the volume to which each leg gives at most a share of a requirement, rounded down."""
         ...
 
     def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
@@ -135,8 +139,12 @@ class RankView:
             return ~self.mask_of(condition.part)
         return condition.mask(self)
 
-    def balanced(self, share: LegShare, required: int) -> FlagArray:
-        """Return who reaches a requirement to which each leg gives at most a share of it."""
+    def told(self, name: str, member: int) -> str:
+        """Return what more there is to say of a member's column."""
+        return self.source.told(name, member)
+
+    def balanced(self, share: LegShare, required: int) -> MinorArray:
+        """Return the volume to which each leg gives at most a share of a requirement, rounded down."""
         return self.volumes.balanced(share, required)
 
     def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:

@@ -80,7 +80,7 @@ class Volumes:
         self.source = source
         self._kept: dict[str, Amounts | Numbers] = {}
 
-    def column(self, measure: Measure, *, keep: bool = True) -> Amounts | Numbers:
+    def column(self, measure: Measure) -> Amounts | Numbers:
         """Return a measure of each member: a volume with its decimals, or a count.
 
         Raises
@@ -94,14 +94,13 @@ class Volumes:
         """
         key = identity(measure)
         if key not in self._kept:
-            found = _COMPUTE[type(measure)](self, measure)
-            if not keep:
-                return found
-            self._kept[key] = found
+            self._kept[key] = _COMPUTE[type(measure)](self, measure)
         return self._kept[key]
 
-    def balanced(self, share: LegShare, required: int) -> FlagArray:
-        """Return who reaches a requirement to which each leg gives at most a share of it.
+    def balanced(self, share: LegShare, required: int) -> MinorArray:
+        """Return the volume to which each leg gives at most a share of a requirement, rounded down.
+
+        Whole units reach a whole requirement exactly where the unrounded sum does.
 
         Parameters
         ----------
@@ -119,10 +118,16 @@ class Volumes:
             over = volume > limit
             np.add.at(counted, owner[~over], volume[~over])
             np.add.at(clipped, owner[over], MINOR(1))
-        most = greatest(counted) * part.denominator + greatest(clipped) * max(part.numerator, 0)
-        kind: Any = MINOR if max(most, required * part.denominator) <= MINOR_MAX else object
-        reached = counted.astype(kind) * part.denominator + clipped.astype(kind) * part.numerator
-        return cast("FlagArray", (reached >= required * part.denominator).astype(FLAG))
+        # A leg above the limit gives the limit, which need not be whole.
+        whole_part, rest = divmod(part.numerator, part.denominator)
+        most = max(
+            greatest(counted) + greatest(clipped) * (whole_part + 1), greatest(clipped) * part.denominator
+        )
+        if most <= MINOR_MAX:
+            return counted + clipped * whole_part + clipped * rest // part.denominator
+        exact = zip(counted.tolist(), clipped.tolist(), strict=True)
+        sums = (small + large * part.numerator // part.denominator for small, large in exact)
+        return np.array([min(each, MINOR_MAX) for each in sums], dtype=MINOR)
 
     def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
         """Return whose ratio of two measures compares with a rate as wanted; a share of nothing is 0."""
