@@ -69,7 +69,8 @@ def same(name: str, found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def _settled(facts: fx.Facts) -> fx.Settlement:
-    run = fx.settle(facts, PLAN)
+    # Two threads, as the peers use.
+    run = fx.settle(facts, PLAN, workers=2)
     run.totals()
     return run
 
@@ -193,7 +194,7 @@ def line_rows(duck: object, facts: fx.Facts, percent: int) -> Iterator[Row]:
     best = race(
         {
             "lines": lambda _: consume(our_lines(run)),
-            "settle and lines": lambda given: consume(our_lines(fx.settle(given, PLAN))),
+            "settle and lines": lambda given: consume(our_lines(fx.settle(given, PLAN, workers=2))),
             **peers,
         },
         fresh={"settle and lines": lambda: facts.with_orders(facts.orders)},
@@ -231,7 +232,7 @@ def polars_rows(raw: Shop, facts: fx.Facts, percent: int) -> Iterator[Row]:
             f"guarded totals, {percent} % bind, {note}",
             facts,
             groups,
-            lambda given, chosen=chosen: fx.settle(given, chosen),
+            lambda given, chosen=chosen: fx.settle(given, chosen, workers=2),
             lambda settled: settled.totals().allowed,
             lambda _, found: tables.by_index(found),
         )

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from fenxiao.orders import Labels
 
 _QUANTITY: Final = "quantity"
+_SAMPLED: Final = 1 << 15
+"""Lines that are looked at before their number by member is guessed."""
+_SAMPLED_TWICE: Final = 8
+"""Who stands in a sample more often than that has far more lines than the mean."""
+_TIMES_THE_MEAN: Final = 8
 _COUNTED: Final = 1 << 22
 """Rows counted at a time: counting needs a wider copy of them."""
 
@@ -237,6 +242,24 @@ class Facts:
                 f"members column {name!r}", "is needed by the plan", hint="Pass Facts(members=Members...)"
             )
         return self.members.column(name)
+
+    def usual_lines(self) -> int:
+        """Return a guess of `most_lines` that costs nothing: so many times the mean.
+
+        Of orders spread at random over the members nobody has more; a shop with a few great sellers has.
+        Where that shows already in a sample of its lines, they are counted.
+        """
+        return self.keep("usual lines", self._usual_lines)  # type: ignore[no-any-return]
+
+    def _usual_lines(self) -> int:
+        lines = len(self.member_index)
+        if lines <= _SAMPLED:
+            return self.most_lines()
+        sample = np.sort(self.member_index[:: lines // _SAMPLED])
+        times = np.diff(np.flatnonzero(np.diff(sample, prepend=-1, append=len(self.tree) + 1)))
+        if int(times.max()) > _SAMPLED_TWICE:
+            return self.most_lines()
+        return _TIMES_THE_MEAN * (lines // max(len(self.tree), 1) + 1)
 
     def most_lines(self) -> int:
         """Return the greatest number of order lines that credit one member."""

@@ -84,6 +84,41 @@ def test_packed_sums_are_plain_sums(data):
     assert [column.tolist() for column in tally.columns()] == plain
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_guess_that_is_too_low_shows_in_the_sum(data):
+    """Whatever `most` was guessed, the parts add up to what was packed exactly where every sum is right."""
+    columns, size = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 3))
+    bound = data.draw(st.sampled_from([1, 2, 3, 255, 2**20, 2**31, 2**61]))
+    most = data.draw(st.integers(0, 4))
+    if not PackedTally.fits(bound, most):
+        return
+    owner = data.draw(st.lists(st.integers(0, size - 1), max_size=12))
+    amount = st.sampled_from([0, bound]) | st.integers(0, bound)
+    row = st.lists(amount, min_size=len(owner), max_size=len(owner))
+    values = [data.draw(row) for _ in range(columns)]
+    plain = [[0] * size for _ in range(columns)]
+    for column, its in enumerate(values):
+        for who, value in zip(owner, its, strict=True):
+            plain[column][who] += value
+    found = packed(columns, bound, most, owner, values, size)
+    sums = sum(map(sum, values)), sum(map(sum, found))
+    assert sums[1] <= sums[0]
+    assert (sums[1] == sums[0]) == (found == plain)
+
+
+def test_more_values_than_are_gathered_at_a_time(monkeypatch):
+    """Batches that fill the room, leave some of it, or are larger than all of it, add up alike."""
+    monkeypatch.setattr("fenxiao._kernels.packing._GATHERED", 10)
+    tally = PackedTally(3, 5, 7, 100)
+    for length in (4, 6, 1, 9, 10, 11, 0, 25, 3):
+        owner = np.arange(length, dtype=INDEX) % 3
+        tally.add(owner, np.full((5, length), 7, dtype=MINOR))
+    counts = [sum((length + 2 - who) // 3 for length in (4, 6, 1, 9, 10, 11, 0, 25, 3)) for who in range(3)]
+    assert [column.tolist() for column in tally.columns()] == [[7 * count for count in counts]] * 5
+    assert [column.tolist() for column in tally.columns()] == [[7 * count for count in counts]] * 5
+
+
 # ------------------------------------------------------------ in use
 
 TREE = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann", "cai": "bo", "dee": "cai", "out": None})
@@ -161,3 +196,78 @@ def test_blocks_of_larger_and_larger_bounds_add_up(paid, rows, monkeypatch):
     if paid is BLOCKS["growing"] and rows == 1:
         assert len(made) > 10
     assert sum(int(batch.allowed.sum()) for batch in run.lines()) == sum(slow_totals(paid).values())
+
+
+def test_a_shop_with_one_great_seller_is_added_up_again(monkeypatch):
+    """Where the guess of lines a member is too low, the orders are gone through once more."""
+    asked = []
+    monkeypatch.setattr(fx.Facts, "usual_lines", lambda _: asked.append("guess") or 1)
+    counted = fx.Facts.most_lines
+    monkeypatch.setattr(fx.Facts, "most_lines", lambda facts: asked.append("count") or counted(facts))
+    orders = fx.Orders.from_records([{"order_id": n, "member": "dee", "paid": "9.99"} for n in range(50)])
+    policy = fx.LevelCommission("levels", base="paid", rates=["10%", "5%", "1%"], if_not="company")
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.rate("30%", of="paid"), policies=[policy])
+    run = fx.settle(fx.Facts(tree=TREE, orders=orders), plan)
+    assert asked == ["guess", "count"]
+    assert {who: str(pay) for who, pay in run.totals().to_dict().items()} == {
+        "ann": "4.50", "bo": "24.50", "cai": "49.50",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shares", "guessed"),
+    [({"ann": 1, "bo": 1, "cai": 1}, True), ({"ann": 1000, "bo": 1, "cai": 1}, False)],
+    ids=["even", "one great seller"],
+)
+def test_lines_a_member_are_guessed_only_where_orders_spread(shares, guessed, monkeypatch):
+    """A sample tells whether somebody has far more lines than the mean; then they are counted."""
+    monkeypatch.setattr("fenxiao.facts._SAMPLED", 64)
+    monkeypatch.setattr("fenxiao.facts._SAMPLED_TWICE", 30)
+    people = [who for who, share in shares.items() for _ in range(share * 100 // sum(shares.values()) + 1)]
+    orders = fx.Orders.from_records(
+        [{"order_id": n, "member": people[n * 7 % len(people)], "paid": "1.00"} for n in range(600)]
+    )
+    facts = fx.Facts(tree=TREE, orders=orders)
+    most = facts.most_lines()
+    assert facts.usual_lines() == (8 * (600 // 5 + 1) if guessed else most)
+    assert facts.usual_lines() >= most
+
+
+@pytest.mark.parametrize("workers", [0, -1, True, 1.0, "2", None])
+def test_workers_are_a_number_of_threads(workers):
+    """Anything but a positive whole number of threads is refused."""
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column())
+    with pytest.raises(fx.FenxiaoError, match="workers: is no number of threads"):
+        fx.settle(fx.Facts(tree=TREE), plan, workers=workers)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_more_threads_give_the_same_bytes(workers, monkeypatch):
+    """Totals, report and fingerprint do not depend on how many threads settle the blocks."""
+    monkeypatch.setattr("fenxiao.lines.blocks.BLOCK_ROWS", 7)
+    people = ["dee", "cai", None, "bo", "out", "ann"]
+    records = [
+        {"order_id": n, "member": people[n % 6], "paid_minor": 37 * n + 1, "margin_minor": n % 11}
+        for n in range(100)
+    ]
+    facts = fx.Facts(tree=TREE, orders=fx.Orders.from_records(records))
+    policy = fx.LevelCommission("levels", base="paid", rates=["10%", "5%"], if_not="roll_up")
+    plan = fx.Plan(
+        currency="CNY", margin=fx.Margin.column(), policies=[policy], caps=[fx.Cap.per_payee("1.00")]
+    )
+    assert fx.settle(facts, plan, workers=workers).fingerprint() == fx.settle(facts, plan).fingerprint()
+
+
+def test_an_error_in_a_thread_is_the_error_of_the_run(monkeypatch):
+    """What a block raises in a thread is raised as it is, that of the first block first."""
+    monkeypatch.setattr("fenxiao.lines.blocks.BLOCK_ROWS", 2)
+    records = [{"order_id": n, "member": "dee", "paid": "9.00", "margin": "0.10"} for n in range(9)]
+    facts = fx.Facts(tree=TREE, orders=fx.Orders.from_records(records))
+    policy = fx.LevelCommission("levels", base="paid", rates=["10%"], if_not="company")
+    margin = fx.Margin.column(rule="reject")
+    plan = fx.Plan(currency="CNY", margin=margin, policies=[policy])
+    with pytest.raises(fx.FenxiaoError) as alone:
+        fx.settle(facts, plan)
+    with pytest.raises(type(alone.value)) as threads:
+        fx.settle(facts, plan, workers=2)
+    assert str(threads.value) == str(alone.value)

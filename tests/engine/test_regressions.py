@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 
 import fenxiao as fx
 from fenxiao._arrays import MINOR_MAX
-from fenxiao.errors import MoneyOverflowError, StateError
+from fenxiao.errors import CapRejectedError, MoneyOverflowError, StateError
 from fenxiao.state import Deferred
 from tests.engine.bridge import Scripted, lines_of
 
@@ -252,3 +253,16 @@ def test_a_minimum_is_compared_with_sums_beyond_64_bits():
     records = [order(line=line, paid=MINOR_MAX, margin=5) for line in (0, 1)]
     policy = referral(base="margin", rates=["100%"], where=fx.Where(minimum={"paid": "5.00"}))
     assert settled(records, [policy]).totals().to_dict() == {"bo": Decimal("0.10")}
+
+
+def test_a_cap_that_rejects_names_the_orders_of_every_policy():
+    """A cap on each policy inside the order names what is too much of all policies, not of the first one."""
+    first = fx.LevelCommission(
+        "first", base="paid", rates=["10%"], if_not="company", where=fx.Where(product="tea")
+    )
+    second = attrs.evolve(first, name="second", where=fx.Where(product="jam"))
+    records = [order(1, product="jam"), order(2, product="tea"), order(3, product="nuts")]
+    caps = [fx.Cap(scope="policy_in_order", money="1.00", rule="reject")]
+    with pytest.raises(CapRejectedError) as caught:
+        settled(records, [first, second], caps=caps)
+    assert [order_id for order_id, _ in caught.value.keys] == [1, 2]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fenxiao._arrays import MINOR
+from fenxiao._arrays import INDEX, MINOR
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from fenxiao._arrays import MinorArray
+    from fenxiao._arrays import IndexArray, MinorArray
 
 WORD_BITS: Final = 63
 """Bits of a word that hold sums which are not negative."""
+_GATHERED: Final = 1 << 22
+"""Values that are gathered before they are added up: what a block does in between would drive the sums out of
+the cache, so that adding block by block waits for memory at every owner."""
 
 
 class PackedTally:
@@ -30,7 +31,7 @@ class PackedTally:
     most : an upper bound of how often one owner occurs, over everything that will be added
     """
 
-    __slots__ = ("_bits", "_columns", "_per_word", "_words", "bound")
+    __slots__ = ("_bits", "_columns", "_owner", "_per_word", "_rows", "_waiting", "_words", "bound")
 
     def __init__(self, length: int, columns: int, bound: int, most: int) -> None:
         self.bound = bound
@@ -39,25 +40,43 @@ class PackedTally:
         self._per_word = WORD_BITS // self._bits
         words = -(-columns // self._per_word)
         self._words = [np.zeros(length, dtype=MINOR) for _ in range(words)]
+        self._rows = 0
+        self._make_room(_GATHERED // max(words, 1))
 
     @staticmethod
     def fits(bound: int, most: int) -> bool:
         """Return whether a sum fits into a word at all."""
         return (bound * most).bit_length() <= WORD_BITS
 
-    def add(self, owner: npt.NDArray[np.integer[Any]], values: MinorArray) -> None:
-        """Add ``values`` (int64 [columns, n], none negative) to their owners."""
-        for word, first in zip(self._words, range(0, self._columns, self._per_word), strict=True):
-            group = values[first : first + self._per_word]
-            packed = group[-1]
-            for place, column in enumerate(group[-2::-1]):
-                # The first shift makes an array of our own, which the rest is done in.
-                packed = np.left_shift(packed, self._bits, out=packed if place else None)
+    def _make_room(self, rows: int) -> None:
+        self._owner = np.empty(rows, dtype=INDEX)
+        self._waiting = [np.empty(rows, dtype=MINOR) for _ in self._words]
+
+    def add(self, owner: IndexArray, values: MinorArray) -> None:
+        """Add ``values`` (int64 [columns, n], none negative) to their owners (int32 [n])."""
+        if self._rows + len(owner) > len(self._owner):
+            self._add_up()
+            if len(owner) > len(self._owner):
+                self._make_room(len(owner))
+        mine = slice(self._rows, self._rows + len(owner))
+        self._owner[mine] = owner
+        for waiting, first in zip(self._waiting, range(0, self._columns, self._per_word), strict=True):
+            group, packed = values[first : first + self._per_word], waiting[mine]
+            packed[:] = group[-1]
+            for column in group[-2::-1]:
+                packed <<= self._bits
                 packed += column
-            np.add.at(word, owner, packed)
+        self._rows += len(owner)
+
+    def _add_up(self) -> None:
+        """Add what was gathered to the sums."""
+        for word, waiting in zip(self._words, self._waiting, strict=True):
+            np.add.at(word, self._owner[: self._rows], waiting[: self._rows])
+        self._rows = 0
 
     def columns(self) -> list[MinorArray]:
         """Return the sums, one int64 [length] a column."""
+        self._add_up()
         places = (divmod(number, self._per_word) for number in range(self._columns))
         mask = (1 << self._bits) - 1
         return [(self._words[word] >> (place * self._bits)) & mask for word, place in places]

@@ -71,7 +71,7 @@ class OrderTotals:
     size : number of members
     policies : number of policies of the plan
     keys : keys of the wide caps' cells; none where policy and payee are enough
-    most : an upper bound of the number of lines that credit one member
+    most : how many lines credit one member at the most; it may be a guess, see `sound`
     margin_may_exceed_paid : whether orders are to be compared with what was paid
     """
 
@@ -84,6 +84,7 @@ class OrderTotals:
         self._allowed: list[Tally | None] = [None] * policies
         self._sources: dict[int, _Sources] = {}
         self._most = most
+        self._packed = self._unpacked = 0
         self._parts: list[Cells] = []
         self._compare = margin_may_exceed_paid
 
@@ -123,18 +124,21 @@ class OrderTotals:
             sums.bound_orders += len(lines) if order is None else len(np.unique(order[lines]))
 
     def _add_sheet(self, sheet: Sheet) -> None:
-        pay = exact_total(sheet.allowed, sheet.bound)
-        self.sums.pay += pay
-        self.sums.claimed += (
-            pay if sheet.allowed is sheet.claimed else exact_total(sheet.claimed, sheet.bound)
-        )
+        whole = 0
         for policy, claims, slots in sheet.parts():
             amounts = sheet.allowed[slots]
+            pay = exact_total(amounts, sheet.bound)
+            whole += pay
             if claims.route is not None and self._by_source(policy, claims, sheet.block, amounts):
+                self._packed += pay
                 continue
             payees = claims.payees(sheet.block)
             for payee, amount in zip(payees, amounts, strict=True):
                 self._tally(policy).add(payee, amount, claims.bound)
+        self.sums.pay += whole
+        if sheet.allowed is not sheet.claimed:
+            whole = exact_total(sheet.claimed, sheet.bound)
+        self.sums.claimed += whole
 
     def _by_source(self, policy: int, claims: Claims, block: OrderBlock, amounts: MinorArray) -> bool:
         """Add up by credited member, to climb once a member and not once an order; say whether it fits."""
@@ -154,6 +158,7 @@ class OrderTotals:
         if known is None:
             return
         tally, columns = self._tally(policy), known.tally.columns()
+        self._unpacked += sum(exact_sum(column) for column in columns)
         for low, high in blocks(self.size + 1):
             payees = known.route(np.arange(low, high, dtype=INDEX))
             for payee, column in zip(payees, columns, strict=True):
@@ -170,6 +175,14 @@ class OrderTotals:
         self._spread(policy)
         tally = self._allowed[policy]
         return None if tally is None else tally.sums("a member's total")[: self.size]
+
+    def sound(self) -> bool:
+        """Return whether the guess of `most` was large enough, once `allowed` was asked of every policy.
+
+        A sum that is too large for its part of a word carries into the next part, or falls off the word's
+        end. Either makes the parts add up to less than what was packed, never to as much.
+        """
+        return self._packed == self._unpacked
 
     def cells(self) -> Cells:
         """Return what wide caps cut."""

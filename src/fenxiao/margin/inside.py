@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MINOR, ROW, MinorArray, RowArray
+from fenxiao._arrays import MINOR, ROW, FlagArray, MinorArray, RowArray
 from fenxiao._kernels.rationing import priority_columns, ration_columns
 from fenxiao.errors import CapRejectedError, OrdersError
 from fenxiao.limits import IN_ORDER, Cap, Margin
@@ -102,11 +102,15 @@ class OrderGuard:
         if cap.scope != "policy_in_order":
             self._cut_groups(sheet, earlier, groups, limit, place, on, counting, taken)
             return
-        for name in self.policies:
-            if name in on:
-                self._cut_groups(
-                    sheet, earlier, groups, limit, place, frozenset({name}), frozenset({name}), taken
-                )
+        single = [frozenset({name}) for name in self.policies if name in on]
+        if cap.rule == "reject":
+            # Nothing is cut, so that all policies can be looked at before the first one is refused.
+            over = [self._over(sheet, earlier, groups, limit, one, one)[0] for one in single]
+            if any(each.any() for each in over):
+                raise self._rejected(sheet.block, place, groups.lines_of(np.logical_or.reduce(over)))
+            return
+        for one in single:
+            self._cut_groups(sheet, earlier, groups, limit, place, one, one, taken)
 
     def _cut_groups(
         self,
@@ -122,9 +126,7 @@ class OrderGuard:
         slots = self._slots(sheet, on)
         if len(slots) == 0:
             return
-        room = self._room(sheet, earlier, groups, limit, on, counting)
-        entries = sheet.allowed if len(slots) == sheet.slots else sheet.allowed[slots]
-        over = exceeds(entries, groups, room, sheet.bound)
+        over, entries, room = self._over(sheet, earlier, groups, limit, on, counting)
         if not over.any():
             return
         rule, leftover = (
@@ -150,6 +152,21 @@ class OrderGuard:
         else:
             new = _ragged(sheet, slots, lines, entries, groups, room, rule, leftover)
         taken[place] = taken.get(place, 0) + sheet.cut(place, slots, lines, entries, new)
+
+    def _over(
+        self,
+        sheet: Sheet,
+        earlier: Sequence[Sheet],
+        groups: Groups,
+        limit: MinorArray,
+        on: frozenset[str] | None,
+        counting: frozenset[str] | None,
+    ) -> tuple[FlagArray, MinorArray, MinorArray]:
+        """Return which groups claim too much, the entries of the limited slots, and the groups' room."""
+        slots = self._slots(sheet, on)
+        room = self._room(sheet, earlier, groups, limit, on, counting)
+        entries = sheet.allowed if len(slots) == sheet.slots else sheet.allowed[slots]
+        return exceeds(entries, groups, room, sheet.bound), entries, room
 
     def _slots(self, sheet: Sheet, names: frozenset[str] | None) -> RowArray:
         return np.array(

@@ -87,6 +87,10 @@ class Setting:
         """Return an upper bound of the number of settled lines that credit one member."""
         return self.facts.most_lines()
 
+    def usual_lines(self) -> int:
+        """Return a guess of the number of settled lines that credit one member at the most."""
+        return self.facts.usual_lines()
+
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, computing it once."""
         if key not in self._kept:

@@ -52,7 +52,12 @@ def _checked_pair(facts: object, plan: object) -> None:
 
 
 def settle(
-    facts: Facts, plan: Plan, *, period: Period | None = None, state: State | None = None
+    facts: Facts,
+    plan: Plan,
+    *,
+    period: Period | None = None,
+    state: State | None = None,
+    workers: int = 1,
 ) -> Settlement:
     """Compute what a plan pays on the facts; payouts never exceed margins and caps.
 
@@ -66,6 +71,9 @@ def settle(
         Settle the orders whose anchor time lies in it: ``month(2026, 10)``. All orders if left out.
     state : State, optional
         ``run.state`` of the run before; nothing was settled before if left out.
+    workers : int
+        Threads that settle blocks of orders ahead. The result is the same for any number; a policy of your
+        own is then called from several threads.
 
     Returns
     -------
@@ -104,10 +112,12 @@ def settle(
     _checked("state", before, State, "Pass run.state of the run before")
     if period is not None:
         _checked("period", period, Period, "Pass month(2026, 10) or Period.parse(text)")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise InputError("workers", "is no number of threads", value=workers, allowed="1, 2, 3, ...")
     check_state(before, plan, period)
     setting = setting_of(facts, plan, period, before)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
-    added = add_up(run, plan, wide=needs_wide(plan, before))
+    added = add_up(run, plan, wide=needs_wide(plan, before), workers=workers)
     return _finished(run, added, plan, before)
 
 

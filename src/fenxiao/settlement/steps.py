@@ -267,37 +267,51 @@ def verify(guarded: GuardedBlock, plan: Plan) -> None:
     )
 
 
-def add_up(run: OrderRun, plan: Plan, *, wide: bool) -> Added:
+def add_up(run: OrderRun, plan: Plan, *, wide: bool, workers: int) -> Added:
     """Settle every order by itself, verify each block, and add up.
+
+    How many lines credit one member is first guessed, as counting would cost a pass; where the sums show
+    that the guess was too low, it is counted and all is added up again.
 
     Raises
     ------
     InvariantError
         The second check contradicts the guard.
     """
-    names = tuple(policy.name for policy in plan.policies)
-    by_rate_of_paid = plan.margin.of is not None and plan.margin.of.as_data() == "paid"
-    keys = keys_needed(plan.caps) if wide else ()
-    totals = OrderTotals(
-        len(run.setting.facts.tree),
-        len(names),
-        keys,
-        most=run.setting.most_lines(),
-        margin_may_exceed_paid=not by_rate_of_paid,
-    )
-    for guarded in run:
-        verify(guarded, plan)
-        totals.add(guarded)
-    places = range(len(names))
-    added = Added(
-        allowed=tuple(map(totals.allowed, places)),
-        cells=totals.cells() if wide else None,
-        sums=totals.sums,
-    )
+    totals = _totals(run, plan, run.setting.usual_lines(), wide=wide, workers=workers)
+    if not totals.sound():
+        totals = _totals(run, plan, run.setting.most_lines(), wide=wide, workers=workers)
     sums = totals.sums
+    added = Added(
+        allowed=tuple(map(totals.allowed, range(len(plan.policies)))),
+        cells=totals.cells() if wide else None,
+        sums=sums,
+    )
     by_member = sum(exact_sum(column) for column in added.allowed if column is not None)
     audit.check_totals(by_member, sums.pay, sums.budget, sums.claimed, sum(sums.taken.values()))
     return added
+
+
+def _totals(run: OrderRun, plan: Plan, most: int, *, wide: bool, workers: int) -> OrderTotals:
+    """Go through all blocks once; `most` is how many lines credit one member at the most."""
+    by_rate_of_paid = plan.margin.of is not None and plan.margin.of.as_data() == "paid"
+    totals = OrderTotals(
+        len(run.setting.facts.tree),
+        len(plan.policies),
+        keys_needed(plan.caps) if wide else (),
+        most=most,
+        margin_may_exceed_paid=not by_rate_of_paid,
+    )
+
+    def verified(guarded: GuardedBlock) -> tuple[GuardedBlock]:
+        verify(guarded, plan)
+        return (guarded,)
+
+    for guarded in run.each_block(verified, workers):
+        totals.add(guarded)
+    for place in range(len(plan.policies)):
+        totals.allowed(place)
+    return totals
 
 
 def losses_of(plan: Plan, sums: Sums) -> int:
