@@ -218,6 +218,19 @@ class Reason(IntEnum):
     NO_CLAIM = 13
     """A policy of the user's own claims nothing here for the member; only the policy knows why."""
 
+    PAID_BELOW = 14
+    """Everything up to the member's rate, ceiling or price is paid below him."""
+    BLOCKED = 15
+    """The member takes a step of a differential without being paid for it."""
+    COMPRESSED = 16
+    """The member is not on the policy's route, so that he uses up no level."""
+    PASSED_UP = 17
+    """The order passes this sponsor by: it is one of those that go to his own sponsor."""
+    NOT_SOURCE = 18
+    """The policy does not pay for orders, volumes or pay of this member."""
+    NOT_FITTING = 19
+    """The payee may not be paid for this member: a condition between the two does not hold."""
+
     CUT_LINE = 100
     """A cap on the order line."""
     CUT_PRODUCT_IN_ORDER = 101

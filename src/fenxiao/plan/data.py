@@ -19,13 +19,19 @@ from fenxiao.expressions import Base, Measure, Predicate, Where, predicate_from_
 from fenxiao.expressions.brackets import Brackets
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
-from fenxiao.policies import Fixed, OrderPolicy, PeriodPolicy, fixed_of, rounding_of
+from fenxiao.policies import Fixed, OrderPolicy, Pair, PassUp, PeriodPolicy, fixed_of, rounding_of
+from fenxiao.policies.schedules import Cell, Schedule
 from fenxiao.qualification import qualification_from_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Policy: TypeAlias = OrderPolicy | PeriodPolicy
+_NAMES: Final[dict[str, Any]] = {
+    kind.__name__: kind
+    for kind in (Base, Brackets, Fixed, Measure, Pair, PassUp, Predicate, Rate, Rounding, Where)
+} | {"Schedule": Schedule, "Cell": Cell}
+"""What annotations of policies' fields name, whatever their modules import only for the type checker."""
 
 
 def first_cause(error: BaseException, path: str) -> tuple[str, str]:
@@ -61,7 +67,9 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Fixed):
         return {"fixed": value.amount}
-    if isinstance(value, Base | Where | Predicate | Measure | Brackets):
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "as_data"):
         return value.as_data()
     if isinstance(value, Rounding):
         return value.mode if value.step == 1 else {"mode": value.mode, "step": value.step}
@@ -152,6 +160,7 @@ def converter_for(
     _register_leaves(converter, currency)
     writers: dict[type[Any], Any] = {}
     for kind in (*kinds.values(), Cap, Margin):
+        attrs.resolve_types(kind, localns=_NAMES)
         writes, reads = _overrides(kind)
         writers[kind] = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **writes)
         read: Any = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **reads)

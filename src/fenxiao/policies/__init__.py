@@ -4,8 +4,11 @@ from typing import Final
 
 from fenxiao.policies.base import Claims, Detail, Hop, OrderPolicy, PeriodPolicy, PeriodView, PreparedPolicy
 from fenxiao.policies.blocks import OrderBlock, Setting
-from fenxiao.policies.levels import LevelCommission, rounding_of
+from fenxiao.policies.fields import rounding_of
+from fenxiao.policies.levels import LevelCommission
+from fenxiao.policies.pairing import Pair
 from fenxiao.policies.schedules import Fixed, fixed_of
+from fenxiao.routes import PassUp
 
 BUILT_IN: Final[tuple[type[OrderPolicy | PeriodPolicy], ...]] = (LevelCommission,)
 """The policies that plain data may name without further ado."""
@@ -19,6 +22,8 @@ __all__ = [
     "LevelCommission",
     "OrderBlock",
     "OrderPolicy",
+    "Pair",
+    "PassUp",
     "PeriodPolicy",
     "PeriodView",
     "PreparedPolicy",

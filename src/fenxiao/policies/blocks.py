@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Column, Flags, Numbers, Ranks
 from fenxiao._kernels.tally import Tally
 from fenxiao.errors import OrdersError, PlanError
@@ -358,29 +358,43 @@ class OrderBlock:
 
     def first_orders(self) -> FlagArray:
         """Return for each line whether its order is its buyer's first among the facts."""
-        marks = self.facts.keep(
-            ("first orders", self.setting.anchor), lambda: _first_orders(self.facts, self.setting.anchor)
+        facts, purpose = self.facts, "Where(first_order=True)"
+        who = facts.member_index if facts.buyer_index is None else facts.buyer_index
+        before = facts.keep(
+            ("orders before, buyers", self.setting.anchor),
+            lambda: _orders_before(facts, self.setting.anchor, who, purpose),
         )
-        return self._cut(marks)  # type: ignore[no-any-return]  # what is kept is what was made
+        first: FlagArray = self._cut(before) == 0
+        return first
+
+    def early_orders(self, first: int, purpose: str) -> FlagArray:
+        """Return for each line whether its order is one of its credited member's first so many."""
+        facts = self.facts
+        before = facts.keep(
+            ("orders before, members", self.setting.anchor),
+            lambda: _orders_before(facts, self.setting.anchor, facts.member_index, purpose),
+        )
+        place = self._cut(before)
+        early: FlagArray = (place >= 0) & (place < first)
+        return early
 
 
-def _first_orders(facts: Facts, anchor: str | None) -> FlagArray:
+def _orders_before(facts: Facts, anchor: str | None, who: IndexArray, purpose: str) -> MinorArray:
+    """Return for each line how many orders of the same person came before its own; -1 for nobody's lines.
+
+    Orders go by the anchor time, then by order id.
+    """
     if anchor is None:
-        raise PlanError(
-            "Where(first_order=True)",
-            "needs to know the time of an order",
-            hint='Name it: Plan(anchor="paid_at")',
-        )
-    who = facts.member_index if facts.buyer_index is None else facts.buyer_index
+        raise PlanError(purpose, "needs to know the time of an order", hint='Name it: Plan(anchor="paid_at")')
     known = np.flatnonzero((who >= 0) & (who < len(facts.tree)))
     when = facts.orders.instants(anchor).values[known]
-    # Rows are sorted by order id, so the row number breaks ties of time.
-    ranked = known[np.lexsort((known, when, who[known]))]
-    first = ranked[np.flatnonzero(np.diff(who[ranked], prepend=-1))]
-    marks = np.zeros(len(who), dtype=FLAG)
     order = facts.orders.order_of_row
-    if order is None:
-        marks[first] = True
-    else:
-        marks[:] = np.isin(order, order[first])
-    return marks
+    number = known if order is None else order[known]
+    # Rows are sorted by order id, so the order's number breaks ties of time.
+    ranked = np.lexsort((number, when, who[known]))
+    person, its = who[known][ranked], number[ranked]
+    new_person = np.diff(person, prepend=-1) != 0
+    opened = np.cumsum(new_person | (np.diff(its, prepend=-1) != 0))
+    before = np.full(len(who), -1, dtype=MINOR)
+    before[known[ranked]] = opened - np.maximum.accumulate(np.where(new_person, opened, 0))
+    return before

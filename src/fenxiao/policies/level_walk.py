@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import BITS, INDEX, MINOR, MINOR_MAX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
-from fenxiao._columns import Categories
+from fenxiao._arrays import INDEX, MINOR, AnyArray, FlagArray, IndexArray, MinorArray
+from fenxiao._columns import Days
 from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import PlanError, Reason
-from fenxiao.expressions import Exact, fit_minor
 from fenxiao.money import mul_div_arrays
 from fenxiao.policies.base import Claims, Hop
-from fenxiao.policies.schedules import Cell, Fixed, RateTable
-from fenxiao.routes import SponsorRoute
+from fenxiao.policies.level_table import LevelTable, filled_of
+from fenxiao.policies.schedules import Fixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fenxiao.expressions import Exact
     from fenxiao.policies.blocks import OrderBlock, Setting
     from fenxiao.policies.levels import LevelCommission
+    from fenxiao.policies.schedules import Schedule
 
 _ONE: Final = Fraction(1)
+_JOINED: Final = "joined"
 
 
 @final
@@ -34,88 +36,93 @@ class PreparedLevels:
 
     policy: LevelCommission
     setting: Setting
-    route: SponsorRoute
-    table: RateTable
-    eligible: FlagArray | None
-    rank_row: IndexArray | None
-    """int32 [members + 1]: the schedule of each member's rank; only with ``by_rank``."""
-    filled: AnyArray
-    """Bit ``k`` of a member's entry (unsigned [members + 1]): his orders' level k has a payee."""
+    walk: LevelTable
     most: tuple[Fraction, int]
     """The greatest rate and the greatest fixed amount."""
 
     @classmethod
     def of(cls, policy: LevelCommission, setting: Setting) -> PreparedLevels:
-        """Evaluate predicates and ranks, and build pointers and tables."""
-        depth = policy.depth
-        eligible = None if policy.eligible is None else setting.mask_of(policy.eligible)
-        masks: list[FlagArray | None] = [eligible] * depth
-        rank_row = None
-        schedules = list(policy.schedules)
-        if policy.by_rank:
-            rank_row = _rank_rows(policy, setting)
-            masks = _rank_masks(policy, rank_row[:-1], eligible)
+        """Build route and tables."""
+        schedules: list[Schedule] = list(policy.schedules)
         if policy.by_length:
             # Nobody in the chain: row 0 is empty.
             schedules = [(), *(row for _, row in sorted(policy.by_length, key=lambda pair: pair[0]))]
-        table = RateTable.of(schedules, depth, setting.decimals, f"policy {policy.name!r}")
-        route = SponsorRoute.prepare(
-            setting.facts.tree,
-            masks,
-            start_level=policy.start_level,
-            if_not=policy.if_not,  # type: ignore[arg-type]  # the validator has checked it
-            self_purchase=policy.self_purchase,  # type: ignore[arg-type]  # the validator has checked it
-        )
+        walk = LevelTable.of(policy, setting, schedules, policy.self_purchase)
+        table = walk.table
         most = Fraction(int(table.rates.max(initial=0)), table.denominator), int(table.fixed.max(initial=0))
-        return cls(
-            policy=policy,
-            setting=setting,
-            route=route,
-            table=table,
-            eligible=eligible,
-            rank_row=rank_row,
-            filled=_filled_levels(route, len(setting.facts.tree)),
-            most=most,
-        )
+        return cls(policy=policy, setting=setting, walk=walk, most=most)
 
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a level."""
-        buyers = self._buyers(block)
+        buyers, sources = self._buyers(block), self._sources(block)
+        given = buyers is not None or sources is not block.member
         payees: IndexArray | None = None
-        if buyers is not None:
-            payees = self.route.walk(block.member, buyers)
-            filled = _filled(payees, self.setting.size)
+        if given or self.walk.by_payee:
+            payees = self.walk.route.walk(sources, buyers)
+        if payees is not None and given:
+            filled = filled_of(payees, self.setting.size)
         else:
-            filled = np.take(self.filled, block.member, mode="clip")
-            if self.rank_row is not None:
-                payees = self.route.walk(block.member, None)
-        selected = None if self.policy.where is None else self.policy.where.mask(block)
+            filled = np.take(self.walk.filled, sources, mode="clip")
+        selected = self._selected(block)
         rows = self._rows_of_lines(block, filled)
         exact = self.policy.base.value(block)
-        amount = np.empty((self.route.levels, len(block)), dtype=MINOR)
-        for level in range(self.route.levels):
-            if self.rank_row is not None and payees is not None:
-                rows = np.take(self.rank_row, payees[level], mode="clip")
+        levels = self.walk.route.levels
+        amount = np.empty((levels, len(block)), dtype=MINOR)
+        for level in range(levels):
+            if self.walk.by_payee and payees is not None:
+                rows = self.walk.rows(payees[level], sources)
             self._amounts(level, rows, exact, block, amount[level])
             if selected is not None:
                 amount[level][~selected] = 0
         return Claims(
             amount=amount,
-            levels=tuple(range(self.policy.start_level, self.policy.start_level + self.route.levels)),
-            payee=None if buyers is None else payees,
-            route=self._payees_of if buyers is None else None,
+            levels=tuple(range(self.policy.start_level, self.policy.start_level + levels)),
+            payee=payees if given else None,
+            route=None if given else self._payees_of,
             breakage=self._take_breakage(block, filled, amount),
             bound=self._bound(exact, block),
             base_of=lambda: exact.times(_ONE),
-            rate_of=self._rate_text(block, buyers, rows),
+            rate_of=self._rate_text(buyers, sources, rows),
         )
 
     def _payees_of(self, member: IndexArray) -> IndexArray:
-        return self.route.walk(member, None)
+        return self.walk.route.walk(member, None)
+
+    def _sources(self, block: OrderBlock) -> IndexArray:
+        """Return from whom each line's walk starts: his sponsor where a member's sale passes up."""
+        chosen = self.policy.pass_up
+        if chosen is None or chosen.of != "sales":
+            return block.member
+        passed = block.early_orders(chosen.first, f"policy {self.policy.name!r}, pass_up")
+        return np.where(passed, self.setting.tree.sponsor_pointer[block.member], block.member)
+
+    def _selected(self, block: OrderBlock) -> FlagArray | None:
+        """Return which lines the policy pays for, None for all."""
+        parts = [] if self.policy.where is None else [self.policy.where.mask(block)]
+        if self.walk.source is not None:
+            parts.append(self.walk.source[block.member])
+        if self.policy.first_days is not None:
+            parts.append(self._fresh(block, self.policy.first_days))
+        given = [part for part in parts if part is not None]
+        return np.logical_and.reduce(given) if given else None
+
+    def _fresh(self, block: OrderBlock, days: int) -> FlagArray:
+        thing = f"policy {self.policy.name!r}, first_days"
+        joined = self.setting.member_column(_JOINED)
+        if not isinstance(joined, Days):
+            raise PlanError(
+                thing,
+                "needs the members' column 'joined' as dates",
+                value=type(joined).__name__,
+                hint="Give dates, such as date(2026, 10, 5)",
+            )
+        since = block.local_days(thing) - np.append(joined.values, MINOR(0))[block.member]
+        fresh: FlagArray = (since >= 0) & (since < days)
+        return fresh
 
     def _take_breakage(self, block: OrderBlock, filled: AnyArray, amount: MinorArray) -> int:
         """Take away what levels without a payee would pay; return the sum, guests' orders left out."""
-        gaps = np.flatnonzero(filled != _all_levels(self.route.levels))
+        gaps = np.flatnonzero(filled != (1 << self.walk.route.levels) - 1)
         breakage = 0
         if len(gaps):
             planned = block.member[gaps] != self.setting.size
@@ -162,15 +169,15 @@ class PreparedLevels:
         self, level: int, row: IndexArray | None, exact: Exact, block: OrderBlock, out: MinorArray
     ) -> None:
         """Write what a level pays on each line to `out`."""
-        table, rounding = self.table, self.policy.rounding
+        table = self.walk.table
         if row is None or len(table.rates) == 1:
             if table.is_fixed[0, level]:
                 out[:] = self._fixed(np.broadcast_to(table.fixed[0, level], (len(block),)), block)
             else:
-                exact.times(Fraction(int(table.rates[0, level]), table.denominator), rounding, out=out)
+                self.walk.uniform(level, exact, out)
             return
         fixed = np.take(table.is_fixed[:, level], row, mode="clip")
-        out[:] = self._varying(exact, np.take(table.rates[:, level], row, mode="clip"))
+        out[:] = self.walk.varying(level, row, exact)
         if fixed.any():
             amounts = self._fixed(np.take(table.fixed[:, level], row, mode="clip"), block)
             np.copyto(out, amounts, where=fixed)
@@ -181,45 +188,30 @@ class PreparedLevels:
         share = -(-exact.bound * exact.numerator * rate.numerator // (exact.denominator * rate.denominator))
         return max(share, fixed * block.amounts_of("quantity")[2] if fixed else 0) + self.policy.rounding.step
 
-    def _varying(self, exact: Exact, rates: MinorArray) -> MinorArray:
-        """Return base times a rate that differs by line, rounded once."""
-        denominator = exact.denominator * self.table.denominator
-        most = int(self.table.rates.max()) * exact.numerator
-        if exact.values.dtype == MINOR and most <= MINOR_MAX:
-            return mul_div_arrays(exact.values, rates * exact.numerator, denominator, self.policy.rounding)
-        factor = Fraction(exact.numerator, denominator)
-        pairs = zip(exact.values.tolist(), rates.tolist(), strict=True)
-        return fit_minor(
-            (self.policy.rounding.round_fraction(v * r * factor) for v, r in pairs), "a commission"
-        )
-
     def _fixed(self, fixed: MinorArray, block: OrderBlock) -> MinorArray:
         quantity, _, _ = block.amounts_of("quantity")
         return mul_div_arrays(quantity, np.ascontiguousarray(fixed), 1, self.policy.rounding)
 
-    def _cell(self, level: int, payee: int, row: int) -> Cell | None:
-        """Return what a payee gets at a level (counted from 0), on a line with schedule `row`."""
-        schedules = [(), *self.policy.schedules] if self.policy.by_length else self.policy.schedules
-        schedule = schedules[row if self.rank_row is None else int(self.rank_row[payee])]
-        return schedule[level] if level < len(schedule) else None
-
     def _rate_text(
-        self, block: OrderBlock, buyers: IndexArray | None, rows: IndexArray | None
+        self, buyers: IndexArray | None, sources: IndexArray, rows: IndexArray | None
     ) -> Callable[[int, int], str]:
         def text(level: int, line: int) -> str:
             who = slice(line, line + 1)
-            payees = self.route.walk(block.member[who], None if buyers is None else buyers[who])
-            cell = self._cell(level, int(payees[level][0]), 0 if rows is None else int(rows[line]))
+            payees = self.walk.route.walk(sources[who], None if buyers is None else buyers[who])
+            row = 0 if rows is None else int(rows[line])
+            cell = self.walk.cell(level, int(payees[level][0]), int(sources[line]), row)
             return f"{cell.amount} a unit" if isinstance(cell, Fixed) else str(cell or "")
 
         return text
 
     def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:
         """Return why a level that has a payee claims nothing."""
-        payees = self.route.walk(block.member, self._buyers(block))
-        rows = self._rows_of_lines(block, _filled(payees, self.setting.size))
+        sources = self._sources(block)
+        payees = self.walk.route.walk(sources, self._buyers(block))
+        rows = self._rows_of_lines(block, filled_of(payees, self.setting.size))
         place = level - self.policy.start_level
-        cell = self._cell(place, int(payees[place][line]), 0 if rows is None else int(rows[line]))
+        row = 0 if rows is None else int(rows[line])
+        cell = self.walk.cell(place, int(payees[place][line]), int(sources[line]), row)
         if cell is None:
             return Reason.NOT_ENTITLED
         if isinstance(cell, Fixed):
@@ -230,83 +222,17 @@ class PreparedLevels:
 
     def trace(self, block: OrderBlock, line: int) -> list[Hop]:
         """Tell the walk of one line, also of those who are passed over."""
-        member, nobody = int(block.member[line]), self.setting.size
+        member, nobody, start = int(block.member[line]), self.setting.size, self.policy.start_level
         if member == nobody:
-            return [Hop(self.policy.start_level, nobody, nobody, Reason.NO_MEMBER)]
-        selected = None if self.policy.where is None else self.policy.where.mask(block)
+            return [Hop(start, nobody, nobody, Reason.NO_MEMBER)]
+        if self.walk.source is not None and not self.walk.source[member]:
+            return [Hop(start, nobody, nobody, Reason.NOT_SOURCE)]
+        selected = self._selected(block)
         if selected is not None and not selected[line]:
-            return [Hop(self.policy.start_level, nobody, nobody, Reason.NOT_SELECTED)]
-        buyers = self._buyers(block)
-        steps = self.route.trace(member, None if buyers is None else int(buyers[line]))
-        return [self._hop(step.level, step.person, step.payee, step.reason) for step in steps]
-
-    def _hop(self, level: int, person: int, payee: int, reason: Reason) -> Hop:
-        number, detail = level + self.policy.start_level, ""
-        if reason is Reason.NOT_ELIGIBLE:
-            condition = self.policy.eligible
-            if condition is None or self.eligible is None or self.eligible[person]:
-                reason = Reason.NOT_ENTITLED
-                rank = self.setting.member_column(self.policy.rank_column).value(person)
-                detail = f"rank {rank} has no rate at this level"
-            else:
-                detail = condition.describe(self.setting, person)
-        return Hop(number, person, payee, reason, detail)
-
-
-def _all_levels(levels: int) -> int:
-    return (1 << levels) - 1
-
-
-def _filled(payees: IndexArray, nobody: int) -> AnyArray:
-    """Return for each column of payees the levels that have one, as bits."""
-    bits = np.zeros(payees.shape[1], dtype=BITS[-1])
-    for level, payee in enumerate(payees):
-        bits |= (payee != nobody).astype(BITS[-1]) << BITS[-1](level)
-    return bits
-
-
-def _filled_levels(route: SponsorRoute, members: int) -> AnyArray:
-    """Return the filled levels of every member's own orders, the number of members for a guest's."""
-    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= route.levels)
-    filled = np.zeros(members + 1, dtype=kind)
-    for low, high in blocks(members):
-        payees = route.walk(np.arange(low, high, dtype=INDEX), None)
-        filled[low:high] = _filled(payees, members)
-    return filled
-
-
-def _rank_rows(policy: LevelCommission, setting: Setting) -> IndexArray:
-    column = setting.member_column(policy.rank_column)
-    if not isinstance(column, Categories):
-        raise PlanError(
-            f"members column {policy.rank_column!r}", "is not text", hint='Ranks are names, such as "gold"'
-        )
-    row_of = {str(rank): place for place, (rank, _) in enumerate(policy.by_rank)}
-    missing = [value for value in column.values if str(value) not in row_of]
-    if missing or (column.codes < 0).any():
-        raise PlanError(
-            f"policy {policy.name!r}, by_rank",
-            "has no row for every rank that occurs",
-            value=missing or None,
-            allowed=", ".join(row_of),
-            hint="Give a rank that earns nothing an empty list",
-        )
-    lookup = np.array([row_of[str(value)] for value in column.values], dtype=INDEX)
-    # Nobody reads the last entry; any row does, since nobody is never paid.
-    return np.append(lookup[column.codes], INDEX(0)).astype(INDEX)
-
-
-def _rank_masks(
-    policy: LevelCommission, rank_row: IndexArray, eligible: FlagArray | None
-) -> list[FlagArray | None]:
-    lengths = np.array([len(row) for _, row in policy.by_rank], dtype=INDEX)[rank_row]
-    by_reach: dict[int, FlagArray] = {}
-    reaches = [sum(len(row) > level for _, row in policy.by_rank) for level in range(policy.depth)]
-    masks: list[FlagArray | None] = []
-    for level, reach in enumerate(reaches):
-        # As rows only end, never begin, as many rows reaching a level means the same rows.
-        if reach not in by_reach:
-            mask = lengths > level
-            by_reach[reach] = mask if eligible is None else mask & eligible
-        masks.append(by_reach[reach])
-    return masks
+            return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]
+        source, buyers = int(self._sources(block)[line]), self._buyers(block)
+        hops = [] if source == member else [Hop(0, member, nobody, Reason.PASSED_UP)]
+        if source != nobody:
+            steps = self.walk.route.trace(source, None if buyers is None else int(buyers[line]))
+            hops += [self.walk.hop(step, source) for step in steps]
+        return hops

@@ -2,105 +2,45 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Final, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import attrs
 
-from fenxiao.errors import PlanError, RateError, instance_of
-from fenxiao.expressions import Base, Predicate, Where, pairs_of, predicate_from_data
-from fenxiao.money import FLOOR, Rate, Rounding
-from fenxiao.policies.base import DEPTH_MAX, OrderPolicy
+from fenxiao.errors import PlanError, instance_of
+from fenxiao.policies.base import OrderPolicy
+from fenxiao.policies.fields import base_of, choice, schedules_of, where_of
+from fenxiao.policies.level_fields import LevelFields
 from fenxiao.policies.level_walk import PreparedLevels
-from fenxiao.policies.schedules import Cell, Fixed, Schedule, fixed_of
-from fenxiao.routes import IF_NOT, SELF_PURCHASE
+from fenxiao.routes import SELF_PURCHASE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fenxiao.expressions import Measure
+    from fenxiao.expressions import Base, Where
     from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.schedules import Schedule
 
-_ONE: Final = Fraction(1)
-
-
-def _cell(value: object) -> Cell:
-    return fixed_of(value) if isinstance(value, Fixed | dict) else Rate.of(value)  # type: ignore[arg-type]  # refuses what it cannot read
-
-
-def _schedule(values: object) -> Schedule:
-    if isinstance(values, str | Rate | Fixed | Fraction) or not hasattr(values, "__iter__"):
-        raise PlanError(
-            "rates", "are not a list", value=values, allowed='a list by level, such as ["10%", "5%"]'
-        )
-    return tuple(_cell(value) for value in values)
-
-
-def _schedules(table: object, name: str, allowed: str) -> tuple[tuple[str, Schedule], ...]:
-    return tuple((key, _schedule(row)) for key, row in pairs_of(table, name, allowed=allowed, numbers=True))
-
-
-def _by_rank(table: object) -> tuple[tuple[str, Schedule], ...]:
-    return _schedules(table, "by_rank", 'such as {"gold": ["10%", "5%"]}')
+_JOINED = "joined"
 
 
 def _by_product(table: object) -> tuple[tuple[str, Schedule], ...]:
-    return _schedules(table, "by_product", 'such as {"tea": ["10%", "5%"]}')
+    return schedules_of(table, "by_product", 'such as {"tea": ["10%", "5%"]}')
 
 
 def _by_category(table: object) -> tuple[tuple[str, Schedule], ...]:
-    return _schedules(table, "by_category", 'such as {"food": ["10%", "5%"]}')
+    return schedules_of(table, "by_category", 'such as {"food": ["10%", "5%"]}')
 
 
 def _by_length(table: object) -> tuple[tuple[int, Schedule], ...]:
     allowed = 'keys 1, 2, 3, ... as in {1: ["10%"], 2: ["6%", "4%"]}'
-    rows = _schedules(table, "by_length", allowed)
+    rows = schedules_of(table, "by_length", allowed)
     words = [key for key, _ in rows if not (key.isascii() and key.isdecimal())]
     if words:
         raise PlanError("by_length", "has keys that are no lengths", value=words, allowed=allowed)
     return tuple(sorted(((int(key), row) for key, row in rows), key=lambda pair: pair[0]))
 
 
-def _base(value: object) -> Base:
-    return Base.from_data(value)
-
-
-def _predicate(value: object) -> Predicate | None:
-    return None if value is None else predicate_from_data(value)
-
-
-def _where(value: object) -> Where | None:
-    return None if value is None else Where.from_data(value)
-
-
-def rounding_of(value: Any) -> Rounding:
-    """Return a rounding, of its name or of plain data."""
-    if isinstance(value, dict):
-        if not {"mode"} <= set(value) <= {"mode", "step"}:
-            raise PlanError(
-                "a rounding", "has other keys", value=sorted(map(str, value)), allowed="mode, step"
-            )
-        return Rounding(**value)
-    return Rounding.of(value)
-
-
-def _choice(allowed: Sequence[str], missing: str) -> Any:
-    def check(instance: LevelCommission, attribute: attrs.Attribute[Any], value: object) -> None:
-        if value not in allowed:
-            raise PlanError(
-                f"policy {instance.name!r}, {attribute.name}",
-                "is not one of the choices",
-                value=value,
-                allowed=", ".join(allowed),
-                hint=missing,
-            )
-
-    return check
-
-
 @final
 @attrs.frozen(kw_only=True)
-class LevelCommission(OrderPolicy):
+class LevelCommission(LevelFields, OrderPolicy):
     """A rate (or fixed money) for each level above the credited member of an order line.
 
     Level 0 is the credited member, level 1 his sponsor. Each line pays
@@ -129,6 +69,23 @@ class LevelCommission(OrderPolicy):
         What happens where nobody stands at a level, or somebody who does not qualify. Always written.
     eligible : Predicate
         Who qualifies; everybody if left out.
+    compress : Predicate
+        Who stays on the route at all; the others are taken out of it and use up no level (inactive members,
+        members below a rank). Everybody if left out.
+    unlocks : list of Predicate or None
+        By level, who may be paid there: so many direct members, a rank. Who fails does not qualify.
+    pass_up : PassUp
+        Which orders pass their sponsor by.
+    source : Predicate
+        Whose orders are paid for; everybody's if left out.
+    first_days : int
+        Only orders of the credited member's first so many days, by the plan's anchor and zone, his ``joined``
+        date being the first of them.
+    only_if : Pair
+        A comparison between payee and credited member; where it fails the payee does not qualify.
+    burn : bool
+        The payee is paid by the lower of his own and the credited member's rank (烧伤); his own decides
+        whether he is entitled. Needs `by_rank`, and ranks that have an order.
     self_purchase : {"pay", "skip", "stop"}
         What happens where the payee is the buyer.
     where : Where
@@ -154,80 +111,43 @@ class LevelCommission(OrderPolicy):
     kind: ClassVar[str] = "level_commission"
     tables: ClassVar[tuple[str, ...]] = ("by_rank", "by_length", "by_product", "by_category")
 
-    base: Base = attrs.field(converter=_base)
-    rates: Schedule = attrs.field(default=(), converter=_schedule)
-    by_rank: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_by_rank)
+    base: Base = attrs.field(converter=base_of)
     by_length: tuple[tuple[int, Schedule], ...] = attrs.field(default=(), converter=_by_length)
     by_product: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_by_product)
     by_category: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_by_category)
-    rank_column: str = attrs.field(default="rank", validator=instance_of(str, filled=True, error=PlanError))
-    start_level: int = 1
-    if_not: str = attrs.field(
-        default="", validator=_choice(IF_NOT, 'Write if_not="company" to leave the money with the company')
+    self_purchase: str = attrs.field(default="pay", validator=choice(SELF_PURCHASE))
+    where: Where | None = attrs.field(default=None, converter=where_of)
+    first_days: int | None = attrs.field(
+        default=None, validator=instance_of(int, optional=True, error=PlanError)
     )
-    eligible: Predicate | None = attrs.field(default=None, converter=_predicate)
-    self_purchase: str = attrs.field(default="pay", validator=_choice(SELF_PURCHASE, ""))
-    where: Where | None = attrs.field(default=None, converter=_where)
-    rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
-    above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
         given = [name for name in ("rates", "by_rank", "by_length") if getattr(self, name)]
         if len(given) != 1:
-            raise self._error("needs exactly one table", value=given, allowed="rates, by_rank or by_length")
+            raise self.error("needs exactly one table", value=given, allowed="rates, by_rank or by_length")
         if (self.by_product or self.by_category) and not self.rates:
-            raise self._error(
+            raise self.error(
                 "combines products with ranks or lengths",
                 hint="Write one policy a product with where=Where(product=...)",
             )
         lengths = [key for key, _ in self.by_length]
         if lengths != list(range(1, len(lengths) + 1)):
-            raise self._error("has gaps in by_length", value=lengths, allowed="1, 2, 3, ... without a gap")
+            raise self.error("has gaps in by_length", value=lengths, allowed="1, 2, 3, ... without a gap")
         if lengths and len(lengths) != self.depth:
-            raise self._error(
+            raise self.error(
                 "has a row in by_length that nobody reaches, or a length without a row",
                 value=lengths,
                 allowed=f"one row for each length up to the longest row's, here {self.depth}",
             )
-        if (
-            not isinstance(self.start_level, int)
-            or isinstance(self.start_level, bool)
-            or self.start_level < 0
-        ):
-            raise self._error(
-                "has a start_level that is no level", value=self.start_level, allowed="0, 1, 2, ..."
-            )
-        if self.depth < 1 or self.depth + self.start_level - 1 > DEPTH_MAX:
-            raise self._error(
-                "reaches too far", value=self.depth + self.start_level - 1, allowed="levels up to 64"
-            )
-        self._check_rates()
-
-    def _error(self, problem: str, **more: Any) -> PlanError:
-        return PlanError(f"policy {self.name!r}", problem, **more)
-
-    def _check_rates(self) -> None:
-        for schedule in self.schedules:
-            for cell in schedule:
-                if isinstance(cell, Rate) and cell.fraction > _ONE and not self.above_100:
-                    raise RateError(
-                        f"policy {self.name!r}, rates",
-                        "hold one above 100 %",
-                        value=str(cell),
-                        allowed="0 to 100 %",
-                        hint="Pass above_100=True if the plan means it",
-                    )
+        if self.first_days is not None and self.first_days < 1:
+            raise self.error("has first_days that are none", value=self.first_days, allowed="1, 2, 3, ...")
+        self.check_levels()
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:
         """Return every list of rates, the default one first."""
         tables = (*self.by_product, *self.by_category, *self.by_rank, *self.by_length)
         return ((self.rates,) if self.rates else ()) + tuple(row for _, row in tables)
-
-    @property
-    def depth(self) -> int:
-        """Return the number of levels."""
-        return max(map(len, self.schedules))
 
     def not_local(self) -> tuple[str, ...]:
         """Return why an order's claims need more than that order."""
@@ -237,16 +157,13 @@ class LevelCommission(OrderPolicy):
             reasons.append(f"policy {self.name!r}: reads {read}")
         if self.where is not None and self.where.first_order:
             reasons.append(f"policy {self.name!r}: where asks for the buyer's first order")
+        if self.pass_up is not None and self.pass_up.of == "sales":
+            reasons.append(f"policy {self.name!r}: passes up the first sales of each member")
         return tuple(reasons)
-
-    def measures(self) -> tuple[Measure, ...]:
-        """Return the measures that are read."""
-        return () if self.eligible is None else self.eligible.measures()
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
-        read = () if self.eligible is None else self.eligible.member_columns()
-        return (*read, *((self.rank_column,) if self.by_rank else ()))
+        return (*super().member_columns(), *(() if self.first_days is None else (_JOINED,)))
 
     def prepare(self, setting: Setting) -> PreparedLevels:
         """Return the policy made ready for one setting: masks, pointers and tables."""

@@ -1,4 +1,4 @@
-"""Routes: for a source, who is hop 1, 2, 3 ... up the sponsors."""
+"""The level walk: for a source, who is paid at hop 1, 2, 3 ... of a path."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray
+from fenxiao._kernels.trees import nearest_marked
 from fenxiao.errors import Reason
+from fenxiao.routes.paths import Path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fenxiao.tree import ReferralTree
 
@@ -33,19 +35,22 @@ SELF_PURCHASE: tuple[str, ...] = get_args(SelfPurchase)
 class SponsorRoute:
     """The sponsor route for levels ``start_level, start_level + 1, ...``, as pointer arrays.
 
-    ``up`` is int32 [members + 1]: the sponsor, or the number of members for nobody. ``qualified`` holds one
-    mask (bool [members + 1], False for nobody) a level, or None where everybody qualifies; levels that share
-    a condition share the array. ``nearest`` is, for ``roll_up``, the nearest qualified strict ancestor by
-    level.
+    ``path`` says who is next to whom; ``up`` is its array of later hops, int32 [members + 1], the number of
+    members for nobody. ``qualified`` holds one mask (bool [members + 1], False for nobody) a level, or None
+    where everybody qualifies; levels that share a condition share the array. ``nearest`` is, for
+    ``roll_up``, the nearest qualified strict ancestor by level. ``fits`` says between whom a payment may
+    be made at all.
     """
 
     levels: int
     start_level: int
     if_not: IfNot
     self_purchase: SelfPurchase
+    path: Path
     up: IndexArray
     qualified: tuple[FlagArray | None, ...]
     nearest: tuple[IndexArray, ...] = ()
+    fits: Callable[[IndexArray, IndexArray], FlagArray] | None = None
 
     @classmethod
     def prepare(
@@ -56,22 +61,33 @@ class SponsorRoute:
         start_level: int,
         if_not: IfNot,
         self_purchase: SelfPurchase,
+        path: Path | None = None,
+        fits: Callable[[IndexArray, IndexArray], FlagArray] | None = None,
     ) -> SponsorRoute:
-        """Return the route for masks (bool [members]) by level."""
-        up = tree.sponsor_pointer
+        """Return the route for masks (bool [members]) by level.
+
+        Parameters
+        ----------
+        path : who is next to whom; plainly the sponsors if left out
+        fits : for payees and credited members (int32 [n] each), whether the one may be paid for the other
+        """
+        path = Path.plain(tree) if path is None else path
+        up = path.up
         made: dict[int, FlagArray] = {}
         near: dict[int, IndexArray] = {}
         for mask in masks:
             if mask is not None and id(mask) not in made:
                 made[id(mask)] = np.append(mask, np.zeros(1, dtype=FLAG))
             if if_not == "roll_up" and id(mask) not in near:
-                near[id(mask)] = up if mask is None else tree.nearest_ancestor(mask)
+                near[id(mask)] = up if mask is None else nearest_marked(up, mask)
         return cls(
             levels=len(masks),
             start_level=start_level,
             if_not=if_not,
             self_purchase=self_purchase,
+            path=path,
             up=up,
+            fits=fits,
             qualified=tuple(None if mask is None else made[id(mask)] for mask in masks),
             nearest=tuple(near[id(mask)] for mask in masks) if if_not == "roll_up" else (),
         )
@@ -101,22 +117,39 @@ class SponsorRoute:
     def _nobody(self) -> np.integer[Any]:
         return INDEX(len(self.up) - 1)
 
-    def _climbed(self, member: IndexArray, levels: int) -> IndexArray:
-        for _ in range(levels):
+    def _before(self, member: IndexArray) -> IndexArray:
+        """Return who stands right before the first level; the credited member where that is level 0 or 1."""
+        if self.start_level > 1:
+            member = np.take(self.path.first, member, mode="clip")
+        for _ in range(self.start_level - 2):
             member = np.take(self.up, member, mode="clip")
         return member
 
+    def _opening(self, level: int) -> IndexArray | None:
+        """Return the pointers to the payee of the first level, None where they are those of later hops."""
+        if level == 0 and self.start_level == 0:
+            return self.path.own
+        return self.path.first if self._is_first(level) and self.path.first is not self.up else None
+
+    def _is_first(self, level: int) -> bool:
+        """Return whether a level is reached by the first hop from the credited member."""
+        return self.start_level <= 1 and level == 1 - self.start_level
+
     def _fixed_levels(self, member: IndexArray, skipped: IndexArray | None, payees: IndexArray) -> None:
         """Fill in who stands at each level, nobody where he does not qualify."""
-        here = self._climbed(member, self.start_level - 1)
-        plain = skipped is None and all(mask is None for mask in self.qualified)
+        here = self._before(member)
+        plain = skipped is None and self.fits is None and all(mask is None for mask in self.qualified)
         for level, mask in enumerate(self.qualified):
             # Where everybody qualifies, who stands at a level is its payee: no second array is needed.
             there = payees[level] if plain else np.empty_like(payees[level])
-            if level == self.start_level == 0:
-                there[:] = here
-            else:
-                np.take(self.up, here, out=there, mode="clip")
+            pointers = self._opening(level)
+            if pointers is None:
+                pointers = self.up
+            elif level and self.start_level == 0:
+                # Whom the first level found in place of the credited member goes on from himself.
+                pointers = np.where(here == member, pointers[here], self.up[here])
+                here = np.arange(len(here), dtype=INDEX)
+            np.take(pointers, here, out=there, mode="clip")
             here = there
             if plain:
                 continue
@@ -125,17 +158,26 @@ class SponsorRoute:
                 payees[level][~np.take(mask, here, mode="clip")] = self._nobody()
             if skipped is not None:
                 payees[level][here == skipped] = self._nobody()
+            if self.fits is not None:
+                payees[level][~self.fits(here, member)] = self._nobody()
 
     def _roll_up(self, member: IndexArray, skipped: IndexArray | None, payees: IndexArray) -> None:
         """Fill in the nearest qualified member above the one before."""
-        here = self._climbed(member, self.start_level - 1)
+        here = self._before(member)
         for level, nearest in enumerate(self.nearest):
             above = payees[level]
-            np.take(nearest, here, out=above, mode="clip")
-            if level == self.start_level == 0:
-                mask = self.qualified[0]
-                stays = np.ones(len(here), dtype=FLAG) if mask is None else np.take(mask, here, mode="clip")
-                above[stays] = here[stays]
+            opening = self._opening(level)
+            if opening is None:
+                np.take(nearest, here, out=above, mode="clip")
+            else:
+                start = np.take(opening, here, mode="clip")
+                if level and self.start_level == 0:
+                    start = np.where(here == member, start, self.up[here])
+                mask = self.qualified[level]
+                stays = start != self._nobody()
+                if mask is not None:
+                    stays &= np.take(mask, start, mode="clip")
+                above[:] = np.where(stays, start, nearest[start])
             if skipped is not None:
                 # The buyer stands in an upline once at most, so one step beyond him is enough.
                 own = above == skipped
@@ -158,20 +200,24 @@ class SponsorRoute:
     def trace(self, member: int, buyer: int | None) -> list[Step]:
         """Tell the walk of one source step by step, also of those who are passed over."""
         nobody = int(self._nobody())
-        here = member
-        for _ in range(self.start_level - 1):
-            here = int(self.up[here])
-        steps: list[Step] = []
-        last = nobody
+        here, steps, last = member, list[Step](), nobody
+        for hop in range(self.start_level - 1):
+            here = self.path.next(here, first=hop == 0)
         for level in range(self.levels):
-            person = here if level == self.start_level == 0 else int(self.up[here])
-            reason = self._standing(person, level, buyer)
+            if level == self.start_level == 0:
+                person = int(self.path.own[here])
+            else:
+                person = self.path.next(here, first=here == member and self._is_first(level))
+            steps += self._skipped(here, person, level, own=level == self.start_level == 0)
+            reason = self._standing(person, level, buyer, member)
             while self.if_not == "roll_up" and reason not in (Reason.PAID, Reason.NO_UPLINE):
                 if reason is Reason.SELF_PURCHASE and self.self_purchase == "stop":
                     break
                 steps.append(Step(level, person, nobody, reason))
-                person = int(self.up[person])
-                reason = self._standing(person, level, buyer)
+                above = int(self.up[person])
+                steps += self._skipped(person, above, level)
+                person = above
+                reason = self._standing(person, level, buyer, member)
             payee = person if reason is Reason.PAID else nobody
             ends = reason is Reason.SELF_PURCHASE and self.self_purchase == "stop"
             if payee == nobody and self.if_not == "last_payee" and not ends and self._passes(last, level):
@@ -185,15 +231,30 @@ class SponsorRoute:
             here = person
         return steps
 
+    def _skipped(self, here: int, person: int, level: int, *, own: bool = False) -> list[Step]:
+        """Return those between two people of the walk whom the path left out."""
+        nobody, steps = int(self._nobody()), list[Step]()
+        at = here if own else int(self.path.sponsors[here])
+        while at not in (person, nobody):
+            steps.append(Step(level, at, nobody, self.path.why_skipped(at)))
+            at = int(self.path.sponsors[at])
+        return steps
+
     def _passes(self, person: int, level: int) -> bool:
         mask = self.qualified[level]
         return person < len(self.up) - 1 and (mask is None or bool(mask[person]))
 
-    def _standing(self, person: int, level: int, buyer: int | None) -> Reason:
+    def _fits(self, person: int, member: int) -> bool:
+        pair = np.array([person], dtype=INDEX), np.array([member], dtype=INDEX)
+        return self.fits is None or bool(self.fits(*pair)[0])
+
+    def _standing(self, person: int, level: int, buyer: int | None, member: int) -> Reason:
         if person == len(self.up) - 1:
             return Reason.NO_UPLINE
         if not self._passes(person, level):
             return Reason.NOT_ELIGIBLE
+        if self.fits is not None and not self._fits(person, member):
+            return Reason.NOT_FITTING
         return Reason.SELF_PURCHASE if self.self_purchase != "pay" and person == buyer else Reason.PAID
 
 
