@@ -155,6 +155,7 @@ class Plan:
                     value=unknown,
                     allowed=", ".join(names),
                 )
+        self._check_matches()
         if (self.anchor is None) != (self.zone is None):
             raise PlanError(
                 "Plan",
@@ -163,6 +164,21 @@ class Plan:
             )
         if self.zone is not None:
             zone_of(self.zone)
+
+    def _check_matches(self) -> None:
+        stages = {policy.name: policy.stage for policy in self.policies}
+        for policy in self.policies:
+            if isinstance(policy, PeriodPolicy):
+                for name in policy.matched():
+                    if stages.get(name, policy.stage) >= policy.stage:
+                        raise PlanError(
+                            f"policy {policy.name!r}",
+                            "matches the pay of a policy that is not in an earlier stage",
+                            value=name,
+                            allowed=", ".join(n for n, stage in stages.items() if stage < policy.stage)
+                            or "none so far",
+                            hint="Write stage=2, or a later one, for what looks at pay",
+                        )
 
     @property
     def not_local(self) -> tuple[str, ...]:

@@ -5,12 +5,21 @@ from typing import Final
 from fenxiao.policies.base import Claims, Detail, Hop, OrderPolicy, PeriodPolicy, PeriodView, PreparedPolicy
 from fenxiao.policies.blocks import OrderBlock, Setting
 from fenxiao.policies.fields import rounding_of
+from fenxiao.policies.generation_match import GenerationMatch
+from fenxiao.policies.generations import GenerationBonus
+from fenxiao.policies.level_bonus import LevelBonus, MatchingBonus
 from fenxiao.policies.levels import LevelCommission
 from fenxiao.policies.pairing import Pair
 from fenxiao.policies.schedules import Fixed, fixed_of
 from fenxiao.routes import PassUp
 
-BUILT_IN: Final[tuple[type[OrderPolicy | PeriodPolicy], ...]] = (LevelCommission,)
+BUILT_IN: Final[tuple[type[OrderPolicy | PeriodPolicy], ...]] = (
+    LevelCommission,
+    LevelBonus,
+    MatchingBonus,
+    GenerationBonus,
+    GenerationMatch,
+)
 """The policies that plain data may name without further ado."""
 
 __all__ = [
@@ -18,8 +27,12 @@ __all__ = [
     "Claims",
     "Detail",
     "Fixed",
+    "GenerationBonus",
+    "GenerationMatch",
     "Hop",
+    "LevelBonus",
     "LevelCommission",
+    "MatchingBonus",
     "OrderBlock",
     "OrderPolicy",
     "Pair",

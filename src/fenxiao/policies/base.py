@@ -319,6 +319,10 @@ class PeriodPolicy:
         """Return the member columns that are read."""
         return ()
 
+    def matched(self) -> tuple[str, ...]:
+        """Return the policies of earlier stages whose pay is read."""
+        return ()
+
     def checked_claims(self, view: PeriodView) -> tuple[IndexArray, MinorArray]:
         """Return the claims after checking that payees are members and amounts are not negative."""
         columns, thing = self.claims(view), f"policy {self.name!r}, claims"
