@@ -4,6 +4,7 @@ from typing import Final
 
 from fenxiao.policies.base import Claims, Detail, Hop, OrderPolicy, PeriodPolicy, PeriodView, PreparedPolicy
 from fenxiao.policies.blocks import OrderBlock, Setting
+from fenxiao.policies.differentials import RankDifferential
 from fenxiao.policies.fields import rounding_of
 from fenxiao.policies.generation_match import GenerationMatch
 from fenxiao.policies.generations import GenerationBonus
@@ -19,6 +20,7 @@ BUILT_IN: Final[tuple[type[OrderPolicy | PeriodPolicy], ...]] = (
     MatchingBonus,
     GenerationBonus,
     GenerationMatch,
+    RankDifferential,
 )
 """The policies that plain data may name without further ado."""
 
@@ -40,6 +42,7 @@ __all__ = [
     "PeriodPolicy",
     "PeriodView",
     "PreparedPolicy",
+    "RankDifferential",
     "Setting",
     "fixed_of",
     "rounding_of",

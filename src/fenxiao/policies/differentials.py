@@ -1,0 +1,356 @@
+"""Rank differential (级差, 极差): everybody's rate less what is paid below him."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray
+from fenxiao._columns import Categories
+from fenxiao._kernels.tally import exact_sum
+from fenxiao.errors import PlanError, Reason, instance_of
+from fenxiao.expressions import pairs_of
+from fenxiao.money import FLOOR, Rate, Rounding
+from fenxiao.policies.base import Claims, Hop, OrderPolicy
+from fenxiao.policies.cascade import NO_STEP, Ascent, hop_of, rated_codes, rows_of_column
+from fenxiao.policies.fields import (
+    base_of,
+    check_rates,
+    condition_of,
+    optional_rate,
+    rates_of,
+    rounding_of,
+    where_of,
+)
+
+if TYPE_CHECKING:
+    from fenxiao.expressions import Base, Exact, Measure, Predicate, Where
+    from fenxiao.policies.blocks import OrderBlock, Setting
+
+_ONE: Final = Fraction(1)
+_ZERO: Final = Fraction(0)
+_NAME: Final = instance_of(str, filled=True, error=PlanError)
+_OPTIONAL_NAME: Final = instance_of(str, optional=True, filled=True, error=PlanError)
+RateRows = tuple[tuple[str, Rate], ...]
+
+
+def _by_product(table: object) -> tuple[tuple[str, RateRows], ...]:
+    allowed = 'such as {"term life": {"junior": "70%", "senior": "90%"}}'
+    return tuple((key, rates_of(row)) for key, row in pairs_of(table, "by_product", allowed=allowed))
+
+
+@final
+@attrs.frozen(kw_only=True)
+class RankDifferential(OrderPolicy):
+    """Pays everybody up the sponsors his rate less what is paid below him.
+
+    Going up from the credited member, the next to be paid is the nearest whose rate is above the highest
+    one so far; he gets ``round(rate * base) - round(highest so far * base)``. The lines of an order line
+    thus add up to the highest rate on the path, rounded once.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the plan.
+    base : str or Base
+        What the rates are rates of.
+    rates : mapping
+        A rate for every rank; ``"0%"`` for a rank that earns nothing.
+    rate_column : str
+        In place of `rates`: a members' column of rates, such as contract rates, or `Tiers`.
+    rank_column : str
+        The members' column that `rates` and `by_product` read.
+    by_product : mapping
+        Beside `rates`: product -> a whole table of rates that replaces it (a contract grid).
+    seller_rates, seller_rate_column
+        What counts as paid to the credited member before the walk, by his rank, or from a column: the walk
+        then pays what is left above it (a residual differential). Nothing if left out.
+    ceiling : Rate
+        No rate counts above it.
+    start_level : int
+        1: the walk starts at the sponsor (default); 0: the credited member takes the first step himself.
+    eligible : Predicate
+        Who may be paid; everybody if left out.
+    blocks : bool
+        Whether members who are not eligible take their step all the same, unpaid (the company keeps it);
+        usually they are skipped.
+    where : Where
+        Which order lines count; all if left out.
+    rounding, above_100
+        As in `LevelCommission`.
+
+    Raises
+    ------
+    PlanError
+        Not exactly one source of rates, a rank without a rate, more than 64 different rates.
+    RateError
+        A float, a negative rate, a rate above 100 % without `above_100`.
+
+    Examples
+    --------
+    >>> RankDifferential("career", base="paid", rates={"silver": "10%", "gold": "15%"}).start_level
+    1
+    """
+
+    kind: ClassVar[str] = "rank_differential"
+    tables: ClassVar[tuple[str, ...]] = ("rates", "seller_rates")
+
+    base: Base = attrs.field(converter=base_of)
+    rates: RateRows = attrs.field(default=(), converter=rates_of)
+    rate_column: str | None = attrs.field(default=None, validator=_OPTIONAL_NAME)
+    rank_column: str = attrs.field(default="rank", validator=_NAME)
+    by_product: tuple[tuple[str, RateRows], ...] = attrs.field(default=(), converter=_by_product)
+    seller_rates: RateRows = attrs.field(default=(), converter=rates_of)
+    seller_rate_column: str | None = attrs.field(default=None, validator=_OPTIONAL_NAME)
+    ceiling: Rate | None = attrs.field(default=None, converter=optional_rate)
+    start_level: int = 1
+    eligible: Predicate | None = attrs.field(default=None, converter=condition_of)
+    blocks: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
+    where: Where | None = attrs.field(default=None, converter=where_of)
+    rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
+    above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
+
+    def __attrs_post_init__(self) -> None:
+        thing = f"policy {self.name!r}"
+        if bool(self.rates) == (self.rate_column is not None):
+            raise PlanError(thing, "needs rates by rank or a column of rates", allowed="rates or rate_column")
+        if self.by_product and not self.rates:
+            raise PlanError(
+                thing, "has rates by product beside a column of rates", allowed="rates, by_product"
+            )
+        if self.seller_rates and self.seller_rate_column is not None:
+            raise PlanError(
+                thing, "names the seller's rate twice", allowed="seller_rates or seller_rate_column"
+            )
+        if self.start_level not in (0, 1) or isinstance(self.start_level, bool):
+            raise PlanError(thing, "starts elsewhere", value=self.start_level, allowed="start_level 0 or 1")
+        rows = [*self.rates, *self.seller_rates, *(each for _, table in self.by_product for each in table)]
+        check_rates(self.name, (rate for _, rate in rows), above_100=self.above_100)
+
+    def not_local(self) -> tuple[str, ...]:
+        """Return why an order's claims need more than that order."""
+        reasons = []
+        if self.measures():
+            read = ", ".join(dict.fromkeys(map(repr, self.measures())))
+            reasons.append(f"policy {self.name!r}: reads {read}")
+        if self.where is not None and self.where.first_order:
+            reasons.append(f"policy {self.name!r}: where asks for the buyer's first order")
+        return tuple(reasons)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Return the measures that are read."""
+        return () if self.eligible is None else self.eligible.measures()
+
+    def member_columns(self) -> tuple[str, ...]:
+        """Return the member columns that are read."""
+        names = [] if self.eligible is None else list(self.eligible.member_columns())
+        names += [self.rank_column] if self.rates or self.seller_rates else []
+        return (*names, *(name for name in (self.rate_column, self.seller_rate_column) if name is not None))
+
+    def prepare(self, setting: Setting) -> PreparedDifferential:
+        """Return the policy made ready for one setting: pointers to the next higher rate."""
+        return PreparedDifferential.of(self, setting)
+
+    def rates_of_members(
+        self, setting: Setting, table: RateRows, column: str | None
+    ) -> tuple[list[Fraction], IndexArray]:
+        """Return rates, and for each member the place of his among them."""
+        if column is None:
+            keys = [key for key, _ in table]
+            thing = f"policy {self.name!r}, rates"
+            rows = rows_of_column(setting.member_column(self.rank_column), self.rank_column, keys, thing)
+            return [rate.fraction for _, rate in table], rows
+        return rate_rows(setting.member_column(column), column, self.name, above_100=self.above_100)
+
+
+def rate_rows(column: Any, name: str, policy: str, *, above_100: bool) -> tuple[list[Fraction], IndexArray]:
+    """Return the rates of a column of rates, and for each member the place of his among them.
+
+    Raises
+    ------
+    PlanError
+        The column holds no rates, or misses some.
+    RateError
+        A rate is negative, or above 100 % without `above_100`.
+    """
+    rates = isinstance(column, Categories) and all(
+        isinstance(value, Rate | Fraction | Decimal) for value in column.values
+    )
+    if not rates or (column.codes < 0).any():
+        raise PlanError(
+            f"members column {name!r}",
+            "does not hold a rate for every member",
+            value=type(column).__name__,
+            allowed="Rate, Fraction or Decimal",
+            hint='Write Rate("12.5%") into the members\' table',
+        )
+    exact = [Rate.of(value) for value in column.values]
+    check_rates(policy, exact, above_100=above_100)
+    return [rate.fraction for rate in exact], column.codes
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class PreparedDifferential:
+    """A `RankDifferential` made ready for one setting: one ascent a table of rates."""
+
+    policy: RankDifferential
+    setting: Setting
+    ascents: tuple[Ascent, ...]
+    texts: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, policy: RankDifferential, setting: Setting) -> PreparedDifferential:
+        """Build the ascents."""
+        tables: list[tuple[RateRows, str | None]] = [(policy.rates, policy.rate_column)]
+        tables += [(table, None) for _, table in policy.by_product]
+        ascents = tuple(_ascent(policy, setting, table, column) for table, column in tables)
+        texts = tuple(tuple(str(Rate.of(value)) for value in ascent.values) for ascent in ascents)
+        return cls(policy=policy, setting=setting, ascents=ascents, texts=texts)
+
+    def rows_of_lines(self, block: OrderBlock) -> IndexArray | None:
+        """Return the number of each line's ascent, None where all have the first."""
+        if not self.policy.by_product:
+            return None
+        codes, values = block.codes("product")
+        row_of = {key: number for number, (key, _) in enumerate(self.policy.by_product, start=1)}
+        return np.array([*(row_of.get(str(value), 0) for value in values), 0], dtype=INDEX)[codes]
+
+    def __call__(self, block: OrderBlock) -> Claims:
+        """Return the claims on a block: one slot a step."""
+        exact, selected = self.policy.base.value(block), self._selected(block)
+        slots, size = max(ascent.most for ascent in self.ascents), self.setting.size
+        rows = self.rows_of_lines(block)
+        amount, unpaid = np.zeros((slots, len(block)), dtype=MINOR), 0
+        payee = None if rows is None else np.full(amount.shape, INDEX(size))
+        for number, ascent in enumerate(self.ascents):
+            lines = slice(None) if rows is None else np.flatnonzero(rows == number)
+            member = block.member[lines]
+            for slot, (taker, step) in enumerate(self.steps(ascent, member, _part(exact, lines))):
+                if selected is not None:
+                    step[~selected[lines]] = 0
+                blocked = np.take(ascent.unpaid, taker, mode="clip")
+                if self.policy.blocks:
+                    unpaid += exact_sum(step[blocked])
+                    step[blocked] = 0
+                amount[slot, lines] = step
+                if payee is not None:
+                    payee[slot, lines] = np.where(blocked, INDEX(size), taker)
+        most = max((ascent.values[-1] for ascent in self.ascents if ascent.values), default=_ZERO)
+        share = -(-exact.bound * exact.numerator * most.numerator // (exact.denominator * most.denominator))
+        start = self.policy.start_level
+        return (
+            Claims(
+                amount=amount,
+                levels=tuple(range(start, start + slots)),
+                payee=payee,
+                route=self.ascents[0].payees if payee is None and slots else None,
+                breakage=unpaid,
+                bound=share + self.policy.rounding.step,
+                base_of=lambda: exact.times(_ONE),
+                rate_of=lambda slot, line: self._rate_text(block, slot, line),
+            )
+            if slots
+            else Claims(amount=amount, levels=(), payee=np.full(amount.shape, INDEX(size)))
+        )
+
+    def steps(self, ascent: Ascent, member: IndexArray, exact: Exact) -> list[tuple[IndexArray, MinorArray]]:
+        """Return for each step who takes it and what it is worth (int64 [n]), rounded cumulatively."""
+        rounded = np.zeros((ascent.most + 1, len(member)), dtype=MINOR)
+        for place, value in enumerate(ascent.values):
+            exact.times(value, self.policy.rounding, out=rounded[place])
+        # The last row, where NO_STEP points, is nothing.
+        lines = np.arange(len(member))
+        return [
+            (taker, rounded[after, lines] - rounded[before, lines])
+            for taker, before, after in ascent.steps(member)
+        ]
+
+    def _selected(self, block: OrderBlock) -> FlagArray | None:
+        return None if self.policy.where is None else self.policy.where.mask(block)
+
+    def _rate_text(self, block: OrderBlock, slot: int, line: int) -> str:
+        rows = self.rows_of_lines(block)
+        number = 0 if rows is None else int(rows[line])
+        places = list(self.ascents[number].steps(block.member[line : line + 1]))[slot]
+        before, after = int(places[1][0]), int(places[2][0])
+        return self.told(number, before, after)
+
+    def told(self, number: int, before: int, after: int) -> str:
+        """Return a step as a rate: ``5%``."""
+        values = self.ascents[number].values
+        low = _ZERO if before == NO_STEP else values[before]
+        return str(Rate.of(values[after] - low))
+
+    def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:  # noqa: ARG002  # protocol
+        """Return why a step that somebody takes claims nothing."""
+        worth = self.policy.base.value(block).fraction(line)
+        return Reason.ROUNDED_TO_ZERO if worth else Reason.ZERO_RATE
+
+    def trace(self, block: OrderBlock, line: int) -> list[Hop]:
+        """Tell the walk of one line, also of those who are passed over."""
+        member, nobody, start = int(block.member[line]), self.setting.size, self.policy.start_level
+        if member == nobody:
+            return [Hop(start, nobody, nobody, Reason.NO_MEMBER)]
+        selected = self._selected(block)
+        if selected is not None and not selected[line]:
+            return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]
+        rows = self.rows_of_lines(block)
+        number = 0 if rows is None else int(rows[line])
+        ascent, hops = self.ascents[number], list[Hop]()
+        before = int(ascent.opening[member])
+        for step, person, reason in ascent.walk(self.setting, member, start):
+            if reason in (Reason.PAID, Reason.BLOCKED):
+                after = int(ascent.code[person])
+                low = "0%" if before == NO_STEP else self.texts[number][before]
+                detail, before = f"{self.texts[number][after]} less {low} paid below", after
+            else:
+                reason, detail = self._why_passed(number, person, before)
+            hops.append(hop_of(self.setting, step, person, reason, detail, start))
+        return hops or [Hop(start, nobody, nobody, Reason.NO_UPLINE)]
+
+    def _why_passed(self, number: int, person: int, before: int) -> tuple[Reason, str]:
+        condition, ascent = self.policy.eligible, self.ascents[number]
+        if condition is not None and not self.setting.mask_of(condition)[person]:
+            return Reason.NOT_ELIGIBLE, condition.describe(self.setting, person)
+        code = int(ascent.code[person])
+        if code == NO_STEP:
+            return Reason.NOT_ENTITLED, "his rate is 0%"
+        return (
+            Reason.PAID_BELOW,
+            f"his rate {self.texts[number][code]}, paid below {self.texts[number][before]}",
+        )
+
+
+def _part(exact: Exact, lines: Any) -> Exact:
+    return attrs.evolve(exact, values=exact.values[lines])
+
+
+def _ascent(policy: RankDifferential, setting: Setting, table: RateRows, column: str | None) -> Ascent:
+    thing = f"policy {policy.name!r}"
+    ceiling = None if policy.ceiling is None else policy.ceiling.fraction
+    rates, rows = policy.rates_of_members(setting, table, column)
+    sellers: tuple[list[Fraction], IndexArray] | None = None
+    if policy.seller_rates or policy.seller_rate_column is not None:
+        sellers = policy.rates_of_members(setting, policy.seller_rates, policy.seller_rate_column)
+    together = [*rates, *(sellers[0] if sellers else [])]
+    values, _ = rated_codes(thing, together, np.zeros(0, dtype=INDEX), ceiling)
+    place = {value: number for number, value in enumerate(values)}
+
+    def codes(found: list[Fraction], at: IndexArray) -> IndexArray:
+        capped = [rate if ceiling is None else min(rate, ceiling) for rate in found]
+        return np.array([place.get(rate, NO_STEP) for rate in capped], dtype=INDEX)[at]
+
+    code, unpaid = codes(rates, rows), None
+    if policy.eligible is not None:
+        eligible = setting.mask_of(policy.eligible)
+        if policy.blocks:
+            unpaid = ~eligible
+        else:
+            code = np.where(eligible, code, INDEX(NO_STEP))
+    opening = None if sellers is None else codes(*sellers)
+    return Ascent.of(setting, values, code, start_level=policy.start_level, opening=opening, unpaid=unpaid)
