@@ -36,7 +36,7 @@ RANKS = (
 
 RANK = {unit: rank for rank, units in enumerate(RANKS) for unit in units}
 
-PROTOCOL = {"fenxiao.policies.base", "fenxiao.policies.blocks"}
+PROTOCOL = {"fenxiao.policies.base", "fenxiao.policies.blocks", "fenxiao.policies.setting"}
 """What those who guard and count know of policies: the protocol, no single policy."""
 
 BLIND_TO_POLICIES = {"margin", "audit", "sheets", "lines"}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fenxiao.cells import Cells
     from fenxiao.limits import Cap
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
     from fenxiao.state import State
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fenxiao.limits import Cap, Margin
     from fenxiao.margin.budget import Budget
     from fenxiao.policies.base import PeriodPolicy, PreparedPolicy
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
 
 
 T = TypeVar("T")

@@ -29,7 +29,7 @@ from fenxiao.money import ration, ration_many
 from fenxiao.state import Deferred, State
 
 if TYPE_CHECKING:
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
 
 NO_CAP: Final = -1
 OF_ORDERS, OF_PERIOD, RELEASED = range(3)

@@ -55,10 +55,14 @@ def _step(note: Any) -> str:
 
 
 def _tables(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
-    return {
-        str(key): [_plain(cell) for cell in row] if isinstance(row, tuple) else _plain(row)
-        for key, row in pairs
-    }
+    return {str(key): _row(row) for key, row in pairs}
+
+
+def _row(row: Any) -> Any:
+    """Return a row of a table: a table of its own, a list, or a single value."""
+    if isinstance(row, tuple) and row and all(isinstance(each, tuple) for each in row):
+        return _tables(row)
+    return [_plain(cell) for cell in row] if isinstance(row, tuple) else _plain(row)
 
 
 def _plain(value: Any) -> Any:

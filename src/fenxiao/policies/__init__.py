@@ -3,7 +3,8 @@
 from typing import Final
 
 from fenxiao.policies.base import Claims, Detail, Hop, OrderPolicy, PeriodPolicy, PeriodView, PreparedPolicy
-from fenxiao.policies.blocks import OrderBlock, Setting
+from fenxiao.policies.blocks import OrderBlock
+from fenxiao.policies.ceilings import CeilingCascade
 from fenxiao.policies.differentials import RankDifferential
 from fenxiao.policies.fields import rounding_of
 from fenxiao.policies.generation_match import GenerationMatch
@@ -11,7 +12,10 @@ from fenxiao.policies.generations import GenerationBonus
 from fenxiao.policies.level_bonus import LevelBonus, MatchingBonus
 from fenxiao.policies.levels import LevelCommission
 from fenxiao.policies.pairing import Pair
+from fenxiao.policies.price_gap import PriceGap, RetailMarkup
+from fenxiao.policies.same_rank import SameRankBonus
 from fenxiao.policies.schedules import Fixed, fixed_of
+from fenxiao.policies.setting import Setting
 from fenxiao.routes import PassUp
 
 BUILT_IN: Final[tuple[type[OrderPolicy | PeriodPolicy], ...]] = (
@@ -21,11 +25,16 @@ BUILT_IN: Final[tuple[type[OrderPolicy | PeriodPolicy], ...]] = (
     GenerationBonus,
     GenerationMatch,
     RankDifferential,
+    CeilingCascade,
+    SameRankBonus,
+    PriceGap,
+    RetailMarkup,
 )
 """The policies that plain data may name without further ado."""
 
 __all__ = [
     "BUILT_IN",
+    "CeilingCascade",
     "Claims",
     "Detail",
     "Fixed",
@@ -42,7 +51,10 @@ __all__ = [
     "PeriodPolicy",
     "PeriodView",
     "PreparedPolicy",
+    "PriceGap",
     "RankDifferential",
+    "RetailMarkup",
+    "SameRankBonus",
     "Setting",
     "fixed_of",
     "rounding_of",

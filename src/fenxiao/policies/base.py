@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from fenxiao.expressions import Measure
     from fenxiao.facts import Facts
-    from fenxiao.policies.blocks import OrderBlock, Setting
+    from fenxiao.policies.blocks import OrderBlock
+    from fenxiao.policies.setting import Setting
 
 DEPTH_MAX: Final = 64
 """The greatest depth an order-local policy may name."""
@@ -209,6 +210,14 @@ class OrderPolicy:
     def prepare(self, setting: Setting) -> PreparedPolicy:  # noqa: ARG002  # subclasses use it
         """Return the policy made ready for a setting; override it to compute something once."""
         return _Plain(self)
+
+    def shown(self, block: OrderBlock) -> tuple[IndexArray, MinorArray] | None:  # noqa: ARG002  # subclasses use it
+        """Return payees and amounts of money that is not the company's, or None.
+
+        Such money (a retail mark-up, what a seller hands on) is shown beside a settlement. It never enters
+        the guard, and nothing of it is claimed. Amounts may be negative.
+        """
+        return None
 
     def claims(self, block: OrderBlock) -> Claims:  # noqa: ARG002  # subclasses use it
         """Return the claims on a block of order lines."""

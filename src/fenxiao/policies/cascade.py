@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
 
 NO_STEP = -1
 """The code of somebody who has no step to take."""

@@ -29,7 +29,8 @@ from fenxiao.policies.fields import (
 
 if TYPE_CHECKING:
     from fenxiao.expressions import Base, Exact, Measure, Predicate, Where
-    from fenxiao.policies.blocks import OrderBlock, Setting
+    from fenxiao.policies.blocks import OrderBlock
+    from fenxiao.policies.setting import Setting
 
 _ONE: Final = Fraction(1)
 _ZERO: Final = Fraction(0)
@@ -97,7 +98,7 @@ class RankDifferential(OrderPolicy):
     """
 
     kind: ClassVar[str] = "rank_differential"
-    tables: ClassVar[tuple[str, ...]] = ("rates", "seller_rates")
+    tables: ClassVar[tuple[str, ...]] = ("rates", "seller_rates", "by_product")
 
     base: Base = attrs.field(converter=base_of)
     rates: RateRows = attrs.field(default=(), converter=rates_of)
@@ -220,42 +221,56 @@ class PreparedDifferential:
         row_of = {key: number for number, (key, _) in enumerate(self.policy.by_product, start=1)}
         return np.array([*(row_of.get(str(value), 0) for value in values), 0], dtype=INDEX)[codes]
 
-    def __call__(self, block: OrderBlock) -> Claims:
-        """Return the claims on a block: one slot a step."""
-        exact, selected = self.policy.base.value(block), self._selected(block)
-        slots, size = max(ascent.most for ascent in self.ascents), self.setting.size
-        rows = self.rows_of_lines(block)
-        amount, unpaid = np.zeros((slots, len(block)), dtype=MINOR), 0
-        payee = None if rows is None else np.full(amount.shape, INDEX(size))
+    @property
+    def slots(self) -> int:
+        """Return how many steps there are at the most."""
+        return max(ascent.most for ascent in self.ascents)
+
+    def takers_and_worth(self, block: OrderBlock) -> list[tuple[IndexArray, MinorArray]]:
+        """Return for each step who takes it (int32 [n]) and what it is worth there (int64 [n])."""
+        exact, selected, rows = (
+            self.policy.base.value(block),
+            self._selected(block),
+            self.rows_of_lines(block),
+        )
+        takers = np.full((self.slots, len(block)), INDEX(self.setting.size))
+        worth = np.zeros(takers.shape, dtype=MINOR)
         for number, ascent in enumerate(self.ascents):
             lines = slice(None) if rows is None else np.flatnonzero(rows == number)
-            member = block.member[lines]
-            for slot, (taker, step) in enumerate(self.steps(ascent, member, _part(exact, lines))):
-                if selected is not None:
-                    step[~selected[lines]] = 0
-                blocked = np.take(ascent.unpaid, taker, mode="clip")
-                if self.policy.blocks:
-                    unpaid += exact_sum(step[blocked])
-                    step[blocked] = 0
-                amount[slot, lines] = step
-                if payee is not None:
-                    payee[slot, lines] = np.where(blocked, INDEX(size), taker)
+            part = exact if rows is None else attrs.evolve(exact, values=exact.values[lines])
+            for slot, (taker, step) in enumerate(self.steps(ascent, block.member[lines], part)):
+                takers[slot, lines], worth[slot, lines] = taker, step
+        if selected is not None:
+            worth[:, ~selected] = 0
+        return list(zip(takers, worth, strict=True))
+
+    def __call__(self, block: OrderBlock) -> Claims:
+        """Return the claims on a block: one slot a step."""
+        exact, slots, nobody = self.policy.base.value(block), self.slots, INDEX(self.setting.size)
+        steps, rows, breakage = self.takers_and_worth(block), self.rows_of_lines(block), 0
+        amount = np.stack([worth for _, worth in steps]) if slots else np.zeros((0, len(block)), dtype=MINOR)
+        payee = None
+        # Who takes his step unpaid is the same whatever the table of rates.
+        unpaid = self.ascents[0].unpaid
+        for slot, (taker, worth) in enumerate(steps if self.policy.blocks else []):
+            blocked = np.take(unpaid, taker, mode="clip")
+            breakage += exact_sum(worth[blocked])
+            amount[slot][blocked] = 0
+        if rows is not None or not slots:
+            takers = [np.where(np.take(unpaid, taker, mode="clip"), nobody, taker) for taker, _ in steps]
+            payee = np.stack(takers) if slots else np.full(amount.shape, nobody)
         most = max((ascent.values[-1] for ascent in self.ascents if ascent.values), default=_ZERO)
         share = -(-exact.bound * exact.numerator * most.numerator // (exact.denominator * most.denominator))
         start = self.policy.start_level
-        return (
-            Claims(
-                amount=amount,
-                levels=tuple(range(start, start + slots)),
-                payee=payee,
-                route=self.ascents[0].payees if payee is None and slots else None,
-                breakage=unpaid,
-                bound=share + self.policy.rounding.step,
-                base_of=lambda: exact.times(_ONE),
-                rate_of=lambda slot, line: self._rate_text(block, slot, line),
-            )
-            if slots
-            else Claims(amount=amount, levels=(), payee=np.full(amount.shape, INDEX(size)))
+        return Claims(
+            amount=amount,
+            levels=tuple(range(start, start + slots)),
+            payee=payee,
+            route=self.ascents[0].payees if payee is None else None,
+            breakage=breakage,
+            bound=share + self.policy.rounding.step,
+            base_of=lambda: exact.times(_ONE),
+            rate_of=lambda slot, line: self._rate_text(block, slot, line),
         )
 
     def steps(self, ascent: Ascent, member: IndexArray, exact: Exact) -> list[tuple[IndexArray, MinorArray]]:
@@ -324,10 +339,6 @@ class PreparedDifferential:
             Reason.PAID_BELOW,
             f"his rate {self.texts[number][code]}, paid below {self.texts[number][before]}",
         )
-
-
-def _part(exact: Exact, lines: Any) -> Exact:
-    return attrs.evolve(exact, values=exact.values[lines])
 
 
 def _ascent(policy: RankDifferential, setting: Setting, table: RateRows, column: str | None) -> Ascent:

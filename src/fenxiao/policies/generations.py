@@ -26,7 +26,8 @@ from fenxiao.policies.schedules import Fixed
 
 if TYPE_CHECKING:
     from fenxiao.expressions import Base, Measure, Predicate, Where
-    from fenxiao.policies.blocks import OrderBlock, Setting
+    from fenxiao.policies.blocks import OrderBlock
+    from fenxiao.policies.setting import Setting
 
 _BOUNDARY: Final = ("any", "own_rank")
 _IF_NOT: Final = ("company", "roll_up")

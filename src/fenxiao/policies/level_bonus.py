@@ -23,7 +23,7 @@ from fenxiao.policies.schedules import Fixed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
 
     Paid: TypeAlias = tuple[int, IndexArray, IndexArray, MinorArray]
     """Level, sources, payees, amounts."""

@@ -20,9 +20,9 @@ from fenxiao.routes import Path, SponsorRoute
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fenxiao.policies.blocks import Setting
     from fenxiao.policies.level_fields import LevelFields
     from fenxiao.policies.schedules import Schedule
+    from fenxiao.policies.setting import Setting
     from fenxiao.routes import Step
 
 

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fenxiao.expressions import Exact
-    from fenxiao.policies.blocks import OrderBlock, Setting
+    from fenxiao.policies.blocks import OrderBlock
     from fenxiao.policies.levels import LevelCommission
     from fenxiao.policies.schedules import Schedule
+    from fenxiao.policies.setting import Setting
 
 _ONE: Final = Fraction(1)
 _JOINED: Final = "joined"

@@ -15,8 +15,8 @@ from fenxiao.routes import SELF_PURCHASE
 
 if TYPE_CHECKING:
     from fenxiao.expressions import Base, Where
-    from fenxiao.policies.blocks import Setting
     from fenxiao.policies.schedules import Schedule
+    from fenxiao.policies.setting import Setting
 
 _JOINED = "joined"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fenxiao._arrays import FlagArray, IndexArray
     from fenxiao._columns import Column
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
 
 _NAME: Final = instance_of(str, filled=True, error=PlanError)
 _SIGN_OF: Final = {sign: name for name, sign in SIGNS.items()}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fenxiao.lines import GuardedBlock, LineBatch, OrderRun
     from fenxiao.plan import Plan
     from fenxiao.policies.base import Detail, Hop, PeriodView, PreparedPolicy
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
 
 
 def statement_of(

@@ -14,7 +14,7 @@ from fenxiao.qualification import Ladder, gaps_of
 if TYPE_CHECKING:
     from fenxiao._columns import Column
     from fenxiao.plan import Plan
-    from fenxiao.policies.blocks import Setting
+    from fenxiao.policies.setting import Setting
     from fenxiao.qualification import Gap
 
 

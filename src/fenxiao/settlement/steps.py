@@ -16,7 +16,7 @@ from fenxiao.expressions import identity
 from fenxiao.lines import OrderRun, OrderTotals, Sums
 from fenxiao.margin import Cells
 from fenxiao.policies.base import PeriodPolicy
-from fenxiao.policies.blocks import Setting
+from fenxiao.policies.setting import Setting
 from fenxiao.qualification import Ladder, Standing
 from fenxiao.qualification.ladders import TITLE
 from fenxiao.volumes import History, Record
@@ -65,6 +65,7 @@ def whole_setting(facts: Facts, plan: Plan, before: State) -> Setting:
         anchor=plan.anchor,
         zone=plan.zone,
         qualifications=plan.qualifications,
+        policies=plan.policies,
         before=before,
     )
 

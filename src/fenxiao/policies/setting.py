@@ -1,0 +1,243 @@
+"""What is being settled: facts, which of their orders, and what the plan computes of members."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar, final
+
+import attrs
+import numpy as np
+
+from fenxiao._arrays import INDEX, MinorArray, RowArray
+from fenxiao._columns import Amounts, Categories, Column, Flags, Numbers, Ranks
+from fenxiao.errors import PlanError
+from fenxiao.money import Rate
+from fenxiao.policies.blocks import OrderBlock
+from fenxiao.qualification import Gate, GivenRanks, Ladder, Tiers, ladder_standing
+from fenxiao.qualification.ladders import TITLE
+from fenxiao.state import State
+from fenxiao.volumes import History, Volumes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from fractions import Fraction
+
+    from fenxiao._arrays import FlagArray
+    from fenxiao.expressions import Measure, Predicate
+    from fenxiao.expressions.downlines import LegShare, Ratio
+    from fenxiao.facts import Facts
+    from fenxiao.money import Currency
+    from fenxiao.periods import Period
+    from fenxiao.qualification import Qualification
+    from fenxiao.qualification.ranking import LadderRanks
+    from fenxiao.tree import ReferralTree
+
+
+Policy = TypeVar("Policy")
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class Setting:
+    """What is being settled: the facts, which of their order lines, in which currency.
+
+    ``rows`` is a slice or ascending row numbers of whole orders.
+    """
+
+    facts: Facts
+    currency: Currency
+    rows: slice | RowArray
+    anchor: str | None = None
+    zone: str | None = None
+    period: Period | None = None
+    qualifications: tuple[Qualification, ...] = ()
+    policies: tuple[Any, ...] = ()
+    before: State = attrs.field(factory=State)
+    _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
+    _open: list[str] = attrs.field(init=False, factory=list)
+
+    @property
+    def size(self) -> int:
+        """Return the number of members."""
+        return len(self.facts.tree)
+
+    @property
+    def tree(self) -> ReferralTree:
+        """Return the tree."""
+        return self.facts.tree
+
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of the currency."""
+        return self.currency.decimals
+
+    @property
+    def everything(self) -> OrderBlock:
+        """Return all lines that are settled as one block."""
+        return OrderBlock(self, self.rows)
+
+    @property
+    def lines(self) -> OrderBlock:
+        """Return all lines that are settled, made once."""
+        return self.keep("lines", lambda: self.everything)  # type: ignore[no-any-return]
+
+    @property
+    def history(self) -> History:
+        """Return what earlier periods measured."""
+        return History(self.before.records)
+
+    def most_lines(self) -> int:
+        """Return an upper bound of the number of settled lines that credit one member."""
+        return self.facts.most_lines()
+
+    def usual_lines(self) -> int:
+        """Return a guess of the number of settled lines that credit one member at the most."""
+        return self.facts.usual_lines()
+
+    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` gives, computing it once."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def member_column(self, name: str) -> Column:
+        """Return a member column in tree order, or what a gate, ladder or tiers of the plan compute.
+
+        Raises
+        ------
+        InputError
+            There is no such column.
+        PlanError
+            Qualifications read one another in a circle, or a column is both given and computed.
+        """
+        for found in self.qualifications:
+            if name in (found.name, found.name + TITLE if isinstance(found, Ladder) else found.name):
+                return self.keep(("qualified", name), lambda: self._qualified(found, name))  # type: ignore[no-any-return]  # noqa: B023  # called at once
+        return self.facts.member_column(name)
+
+    def _qualified(self, found: Qualification, name: str) -> Column:
+        given = () if self.facts.members is None else self.facts.members.names
+        if name in given and not isinstance(found, GivenRanks):
+            raise PlanError(
+                f"{found.kind} {found.name!r}",
+                "is called like a column of the members' table",
+                hint="Rename one of the two",
+            )
+        if found.name in self._open:
+            raise PlanError(
+                f"{found.kind} {found.name!r}",
+                "depends on itself",
+                value=" > ".join([*self._open, found.name]),
+                hint="Read columns that do not read this one",
+            )
+        self._open.append(found.name)
+        try:
+            if isinstance(found, Gate):
+                return Flags(found.when.mask(self))
+            if isinstance(found, GivenRanks):
+                return _in_order(self.facts.member_column(name), found)
+            if isinstance(found, Tiers):
+                return _tiers(self.measure(found.on), found)
+            ranks = self.standing(found)
+            return Ranks(ranks.title if name != found.name else ranks.paid, found.names)
+        finally:
+            self._open.pop()
+
+    def standing(self, ladder: Ladder) -> LadderRanks:
+        """Return where every member stands on a ladder."""
+        before = self.before.standing(ladder.name)
+        return self.keep(("ladder", ladder.name), lambda: ladder_standing(ladder, self, before))  # type: ignore[no-any-return]
+
+    def policy(self, name: str, kind: type[Policy], purpose: str) -> Policy:
+        """Return another policy of the plan.
+
+        Raises
+        ------
+        PlanError
+            There is no policy of that name and kind; `purpose` says who asks.
+        """
+        found = next((each for each in self.policies if each.name == name), None)
+        if isinstance(found, kind):
+            return found
+        raise PlanError(
+            purpose,
+            f"names a policy that is no {kind.__name__} of the plan",
+            value=name,
+            allowed=", ".join(each.name for each in self.policies if isinstance(each, kind))
+            or "none there is",
+        )
+
+    def told(self, name: str, member: int) -> str:
+        """Return why a gate of the plan is closed to a member, nothing where there is no more to say."""
+        for found in self.qualifications:
+            if isinstance(found, Gate) and found.name == name and not self.mask_of(found.when)[member]:
+                return found.when.describe(self, member)
+        return ""
+
+    def ranks(self, name: str, purpose: str) -> Ranks:
+        """Return a member column of ranks, which have an order.
+
+        Raises
+        ------
+        PlanError
+            The column has no order; `purpose` says what needs one.
+        """
+        column = self.member_column(name)
+        if not isinstance(column, Ranks):
+            raise PlanError(
+                f"members column {name!r}",
+                f"has no order of ranks, as {purpose} needs",
+                value=type(column).__name__,
+                hint=f"Say it: Plan(qualifications=[GivenRanks({name!r}, order=[lowest, ..., highest])])",
+            )
+        return column
+
+    @property
+    def _volumes(self) -> Volumes:
+        return self.keep("volumes", lambda: Volumes(self))  # type: ignore[no-any-return]
+
+    def measure(self, measure: Measure) -> Amounts | Numbers:
+        """Return a measure of each member."""
+        return self._volumes.column(measure)
+
+    def balanced(self, share: LegShare, required: int) -> MinorArray:
+        """Return the volume to which each leg gives at most a share of a requirement, rounded down."""
+        return self._volumes.balanced(share, required)
+
+    def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
+        """Return whose ratio of two measures compares with a rate as wanted."""
+        return self._volumes.ratio_holds(ratio, operator, wanted)
+
+    def mask_of(self, condition: Predicate) -> FlagArray:
+        """Return for each member whether a condition holds, computing it once."""
+        key = json.dumps(condition.as_data(), sort_keys=True)
+        return self.keep(("mask", key), lambda: condition.mask(self))  # type: ignore[no-any-return]
+
+
+def _in_order(column: Column, given: GivenRanks) -> Ranks:
+    """Return a column of names with the order of its ranks."""
+    thing = f"members column {given.name!r}"
+    if not isinstance(column, Categories):
+        raise PlanError(thing, "is not text", hint='Ranks are names, such as "gold"')
+    place = {name: code for code, name in enumerate(given.order)}
+    strange = [value for value in column.values if value not in place]
+    if strange or (column.codes < 0).any():
+        raise PlanError(
+            thing,
+            "has ranks that the order does not name" if strange else "is missing for some members",
+            value=strange or None,
+            allowed=", ".join(given.order),
+            hint="Name every rank in GivenRanks, and give every member one",
+        )
+    table = np.array([*(place[value] for value in column.values), 0], dtype=INDEX)
+    return Ranks(table[column.codes], given.order)
+
+
+def _tiers(column: Amounts | Numbers, tiers: Tiers) -> Categories:
+    """Return each member's rate as a category."""
+    decimals = column.decimals if isinstance(column, Amounts) else 0
+    steps = tiers.brackets.in_units(decimals, f"tiers {tiers.name!r}")
+    rates = sorted({Rate.of(0), *(Rate.of(rate) for rate in steps.rates)})
+    place = {rate.fraction: code for code, rate in enumerate(rates)}
+    table = np.array([*(place[rate] for rate in steps.rates), place[steps.rate(-1)]], dtype=INDEX)
+    return Categories(table[steps.places(column.values)], tuple(rates))
