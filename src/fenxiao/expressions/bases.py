@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN, AnyArray, MinorArray
 from fenxiao.errors import ExpressionError, MoneyOverflowError
 from fenxiao.expressions.tables import column_name
-from fenxiao.money import FLOOR, Rate, Rounding, mul_div
+from fenxiao.money import FLOOR, Rate, Rounding, mul_div, mul_div_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,6 +60,15 @@ class Exact:
             return found
         out[:] = found
         return out
+
+    def at_rates(self, rates: MinorArray, unit: int, rounding: Rounding) -> MinorArray:
+        """Return ``values * rates / unit`` row by row, rounded once; no rate is negative."""
+        denominator, most = self.denominator * unit, int(rates.max(initial=0)) * self.numerator
+        if self.values.dtype == MINOR and most <= MINOR_MAX:
+            return mul_div_arrays(self.values, rates * self.numerator, denominator, rounding)
+        factor = Fraction(self.numerator, denominator)
+        pairs = zip(self.values.tolist(), rates.tolist(), strict=True)
+        return fit_minor((rounding.round_fraction(v * r * factor) for v, r in pairs), "a commission")
 
     def limit(self, rate: Fraction) -> MinorArray:
         """Return the floor of ``values * rate`` as a limit: the 64-bit maximum where it does not fit."""

@@ -15,7 +15,7 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from fenxiao.errors import FenxiaoError, PlanError, what
-from fenxiao.expressions import Base, Measure, Predicate, Where, predicate_from_data
+from fenxiao.expressions import Base, Measure, Predicate, Where, identity, predicate_from_data
 from fenxiao.expressions.brackets import Brackets
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
@@ -128,7 +128,11 @@ def _overrides(kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         name = _RENAMED.get(kind, {}).get(field.name)
         tables = _tables if field.name in getattr(kind, "tables", ()) else None
         convert = field.converter
-        writes[field.name] = override(rename=name, omit=not field.init, unstruct_hook=tables)
+        # A measure's == builds a condition, so that it cannot be compared with a default.
+        always = False if field.eq_key is identity else None
+        writes[field.name] = override(
+            rename=name, omit=not field.init, unstruct_hook=tables, omit_if_default=always
+        )
         reader = _reader(convert) if callable(convert) else None
         reads[field.name] = override(rename=name, omit=not field.init, struct_hook=reader)
     return writes, reads
@@ -171,7 +175,8 @@ def converter_for(
         converter.register_structure_hook(kind, _of_dict(kind, read))
 
     def write_policy(policy: Any) -> dict[str, Any]:
-        return {"kind": policy.kind, **writers[type(policy)](policy)}
+        written = writers[type(policy)](policy)
+        return {"kind": policy.kind} | {name: value for name, value in written.items() if value is not None}
 
     def read_policy(data: Any) -> Any:
         if isinstance(data, dict) and data.get("kind") in kinds:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, FlagArray, IndexArray
+from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray
 from fenxiao._columns import Categories
 from fenxiao._kernels.trees import nearest_marked
 from fenxiao.errors import PlanError, Reason
@@ -88,7 +88,7 @@ class Ascent:
             entry=entry,
             after=after,
             opening=first,
-            unpaid=np.append(np.zeros(size, dtype=bool) if unpaid is None else unpaid, [False]),
+            unpaid=np.append(np.zeros(size, dtype=FLAG) if unpaid is None else unpaid, [False]),
         )
 
     @property

@@ -13,8 +13,7 @@ from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, IndexArray, MinorArray
 from fenxiao._columns import Categories
 from fenxiao._kernels.trees import nearest_marked
 from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of
-from fenxiao.expressions import Exact, fit_minor
-from fenxiao.money import FLOOR, Rate, Rounding, mul_div_arrays
+from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import DEPTH_MAX, Claims, Hop, OrderPolicy
 from fenxiao.policies.fields import (
     base_of,
@@ -272,7 +271,7 @@ class PreparedCascade:
         amount = np.empty((slots, len(block)), dtype=MINOR)
         most, lower = 0, np.zeros(len(block), dtype=MINOR)
         for slot, (_, _, after) in enumerate(self.steps(block.member)):
-            upper = self._rounded(exact, after)
+            upper = exact.at_rates(after, self.denominator, self.policy.rounding)
             np.subtract(upper, lower, out=amount[slot])
             lower, most = upper, max(most, int(after.max(initial=0)))
         amount[:, block.member == self.setting.size] = 0
@@ -288,14 +287,6 @@ class PreparedCascade:
             base_of=lambda: exact.times(_ONE),
             rate_of=lambda slot, line: self._rate_text(block, slot, line),
         )
-
-    def _rounded(self, exact: Exact, total: MinorArray) -> MinorArray:
-        denominator = exact.denominator * self.denominator
-        if exact.values.dtype == MINOR and int(total.max(initial=0)) * exact.numerator <= MINOR_MAX:
-            return mul_div_arrays(exact.values, total * exact.numerator, denominator, self.policy.rounding)
-        factor, rounding = Fraction(exact.numerator, denominator), self.policy.rounding
-        pairs = zip(exact.values.tolist(), total.tolist(), strict=True)
-        return fit_minor((rounding.round_fraction(v * r * factor) for v, r in pairs), "a commission")
 
     def _rate_text(self, block: OrderBlock, slot: int, line: int) -> str:
         _, before, after = list(self.steps(block.member[line : line + 1]))[slot]

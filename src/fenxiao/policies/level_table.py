@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import BITS, INDEX, MINOR_MAX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
+from fenxiao._arrays import BITS, INDEX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
 from fenxiao._columns import Categories, Ranks
 from fenxiao.errors import PlanError, Reason
-from fenxiao.expressions import Exact, fit_minor
-from fenxiao.money import mul_div_arrays
 from fenxiao.policies.base import Hop
 from fenxiao.policies.schedules import Cell, RateTable
 from fenxiao.routes import Path, SponsorRoute
@@ -20,6 +18,7 @@ from fenxiao.routes import Path, SponsorRoute
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fenxiao.expressions import Exact
     from fenxiao.policies.level_fields import LevelFields
     from fenxiao.policies.schedules import Schedule
     from fenxiao.policies.setting import Setting
@@ -102,14 +101,7 @@ class LevelTable:
     def varying(self, level: int, rows: IndexArray, exact: Exact) -> MinorArray:
         """Return what a level pays where the schedule differs by line, rounded once."""
         rates = np.take(self.table.rates[:, level], rows, mode="clip")
-        denominator = exact.denominator * self.table.denominator
-        most = int(self.table.rates.max()) * exact.numerator
-        rounding = self.policy.rounding
-        if exact.values.dtype != object and most <= MINOR_MAX:
-            return mul_div_arrays(exact.values, rates * exact.numerator, denominator, rounding)
-        factor = Fraction(exact.numerator, denominator)
-        pairs = zip(exact.values.tolist(), rates.tolist(), strict=True)
-        return fit_minor((rounding.round_fraction(v * r * factor) for v, r in pairs), "a commission")
+        return exact.at_rates(rates, self.table.denominator, self.policy.rounding)
 
     def uniform(self, level: int, exact: Exact, out: MinorArray) -> None:
         """Write what a level pays where all lines have the first schedule, rounded once, to `out`."""

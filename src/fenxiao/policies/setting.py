@@ -159,12 +159,12 @@ class Setting:
         found = next((each for each in self.policies if each.name == name), None)
         if isinstance(found, kind):
             return found
+        names = [str(each.name) for each in self.policies if issubclass(type(each), kind)]
         raise PlanError(
             purpose,
             f"names a policy that is no {kind.__name__} of the plan",
             value=name,
-            allowed=", ".join(each.name for each in self.policies if isinstance(each, kind))
-            or "none there is",
+            allowed=", ".join(names) or "none",
         )
 
     def told(self, name: str, member: int) -> str:
@@ -193,20 +193,21 @@ class Setting:
         return column
 
     @property
-    def _volumes(self) -> Volumes:
+    def volumes(self) -> Volumes:
+        """Return the measures of the settlement."""
         return self.keep("volumes", lambda: Volumes(self))  # type: ignore[no-any-return]
 
     def measure(self, measure: Measure) -> Amounts | Numbers:
         """Return a measure of each member."""
-        return self._volumes.column(measure)
+        return self.volumes.column(measure)
 
     def balanced(self, share: LegShare, required: int) -> MinorArray:
         """Return the volume to which each leg gives at most a share of a requirement, rounded down."""
-        return self._volumes.balanced(share, required)
+        return self.volumes.balanced(share, required)
 
     def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
         """Return whose ratio of two measures compares with a rate as wanted."""
-        return self._volumes.ratio_holds(ratio, operator, wanted)
+        return self.volumes.ratio_holds(ratio, operator, wanted)
 
     def mask_of(self, condition: Predicate) -> FlagArray:
         """Return for each member whether a condition holds, computing it once."""

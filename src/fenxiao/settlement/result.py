@@ -26,6 +26,7 @@ from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED
 from fenxiao.money import format_minor, to_decimal
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.settlement.explaining import explain_order, explain_period_of, statement_of
+from fenxiao.settlement.showing import shown_totals
 from fenxiao.settlement.standing import columns_of, rank_gap_of
 from fenxiao.settlement.steps import Added, losses_of
 from fenxiao.settlement.wide import by_member, orderless_lines, wide_cuts
@@ -137,6 +138,18 @@ class Settlement:
         if "withheld" not in self._kept:
             self._kept["withheld"] = withheld_totals(self.run, len(self.facts.tree), policies)
         return self._kept["withheld"]  # type: ignore[no-any-return]  # what is kept is what was made
+
+    def shown(self, policy: str | None = None) -> MemberTotals:
+        """Return money that others pay, of one policy or of all: retail mark-ups, for instance.
+
+        It is shown beside the settlement: the guard does not know it, and no total contains it.
+
+        Raises
+        ------
+        PlanError
+            The plan has no policy of that name.
+        """
+        return shown_totals(self.plan, self.run.setting, policy)
 
     def payout(self, member: Any) -> Decimal:
         """Return what is payable to one member, what earlier runs deferred included.
