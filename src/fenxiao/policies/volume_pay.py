@@ -138,7 +138,7 @@ class _VolumePay(PeriodPolicy):
         if greatest(values) * max(max(numbers) * scale, by, 1) > MINOR_MAX:
             factor = Fraction(exact.numerator, exact.denominator)
             pairs = zip(values.tolist(), paid.tolist(), strict=True)
-            exactly = (pay * factor * steps.sliced(value) / value for value, pay in pairs)
+            exactly = (pay * factor * steps.sliced(value) * Fraction(1, value) for value, pay in pairs)
             found[some] = fit_minor(map(self.rounding.round_fraction, exactly), "a commission")
             return found
         sliced = np.zeros(len(values), dtype=MINOR)
@@ -162,7 +162,7 @@ class _VolumePay(PeriodPolicy):
         steps = self._steps(setting)
         if steps.mode == "whole":
             return str(Rate.of(steps.rate(int(steps.places(np.array([value], dtype=MINOR))[0]))))
-        return str(Rate.of(steps.sliced(value) / value if value > 0 else _ZERO))
+        return str(Rate.of(steps.sliced(value) * Fraction(1, value) if value > 0 else _ZERO))
 
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:
         """Return that a member is not eligible, what he has and wants, or that nothing is left."""
