@@ -48,7 +48,7 @@ _OPTIONS: Final[dict[str, frozenset[str]]] = {
     "rolled_up": frozenset({"to"}),
     "leg": frozenset({"k", "own_leg"}),
     "other_legs": frozenset({"own_leg"}),
-    "balanced": frozenset({"at_most"}),
+    "balanced": frozenset({"per_leg"}),
     "window": frozenset({"periods", "how"}),
 }
 

@@ -55,6 +55,18 @@ class PreparedLevels:
 
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a level."""
+        if self.policy.funded_by != "company":
+            return Claims.of(block, line=(), payee=(), amount_minor=())
+        return self._claims(block)
+
+    def given(self, block: OrderBlock) -> tuple[IndexArray, MinorArray]:
+        """Return payees and amounts that the credited members pay themselves, and what these give."""
+        claims = self._claims(block)
+        givers = np.broadcast_to(block.member, claims.amount.shape).ravel()
+        payees, paid = claims.payees(block).ravel(), claims.amount.ravel()
+        return np.concatenate((payees, givers)), np.concatenate((paid, -paid))
+
+    def _claims(self, block: OrderBlock) -> Claims:
         buyers, sources = self._buyers(block), self._sources(block)
         given = buyers is not None or sources is not block.member
         payees: IndexArray | None = None

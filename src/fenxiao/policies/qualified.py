@@ -61,7 +61,7 @@ class QualifiedBonus(PeriodPolicy):
     Examples
     --------
     >>> from fenxiao.volumes import balanced
-    >>> QualifiedBonus("structure", amount="50.00", when=balanced("pv", at_most="50%") >= "600").amount
+    >>> QualifiedBonus("structure", amount="50.00", when=balanced("pv", per_leg="50%") >= "600").amount
     '50.00'
     """
 

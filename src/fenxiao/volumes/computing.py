@@ -107,7 +107,7 @@ class Volumes:
         share : what is measured, and the share
         required : the requirement in the volume's smallest unit
         """
-        tree, part = self.source.tree, share.at_most.fraction * required
+        tree, part = self.source.tree, share.per_leg.fraction * required
         own = _plus(self.column(share.of).values)
         whole = _plus(self.column(Organisation(share.of)).values)
         limit = part.numerator // part.denominator
