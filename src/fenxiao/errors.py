@@ -163,9 +163,15 @@ class UnsupportedError(PlanError):
 
 
 class CapRejectedError(FenxiaoError):
-    """A cap with ``rule="reject"`` is exceeded; nothing was settled. ``keys`` lists the orders."""
+    """A cap with ``rule="reject"`` is exceeded; nothing was settled.
+
+    For caps inside orders ``keys`` lists ``(order_id, line)`` of every order concerned; for wider caps
+    ``labels`` lists the groups. Where several caps reject, it is about the one that comes first in the
+    guard's sequence, which ``step`` numbers: stage, then limit.
+    """
 
     keys: tuple[Any, ...] = ()
+    step: tuple[int, int] = (0, 0)
 
 
 class MergeError(InputError):
