@@ -266,7 +266,7 @@ class Facts:
         Of orders spread at random over the members nobody has more; a shop with a few great sellers has.
         Where that shows already in a sample of its lines, they are counted.
         """
-        return self.keep("usual lines", self._usual_lines)  # type: ignore[no-any-return]
+        return self.keep("usual lines", self._usual_lines)
 
     def _usual_lines(self) -> int:
         lines = len(self.member_index)

@@ -234,7 +234,7 @@ def _ragged(
     classes = None
     if rule == "priority":
         _, classes = np.unique(np.stack((policies[order], level.ravel()[order])), axis=1, return_inverse=True)
-    solved = ration_many(flat, compact, room[unique], rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]
+    solved = ration_many(flat, compact, room[unique], rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]  # validated
     new = np.empty_like(flat)
     new[order] = solved
     return new.reshape(entries.shape)
