@@ -82,6 +82,8 @@ def test_what_keeps_every_promise_passes():
     check(SINGLE, [sheet_of(SINGLE, [[5, 5]])], Margin.column("paid"), margins=[1000, 2000])
     empty = Setting(facts=SINGLE.facts, currency=fx.Currency.of("CNY"), rows=slice(0, 0)).everything
     check(empty, [], margins=[], budgets=[])
+    none = np.zeros(0, dtype=MINOR)
+    audit.check_block(empty, [], Margin.column("paid"), (), NAMES, line_margins=none, budgets=none)
 
 
 BROKEN = {
@@ -98,6 +100,9 @@ BROKEN = {
     "order of lines overspent": lambda: check(DOUBLE, [sheet_of(DOUBLE, [[300, 201, 5]])]),
     "line overspent": lambda: check(
         DOUBLE, [sheet_of(DOUBLE, [[251, 5, 5]])], Margin.rate("25%", of="paid", guard="line")
+    ),
+    "line without margin paid": lambda: check(
+        DOUBLE, [sheet_of(DOUBLE, [[1, 5, 5]])], Margin.column("paid", guard="line"), margins=[0, 500, 500]
     ),
     "loss paid": lambda: check(SINGLE, [sheet_of(SINGLE, [[1, 0]])], Margin.column("paid"), margins=[-5, 10]),
 }
@@ -223,6 +228,7 @@ WIDE_CAPS = {
     "payee by rank": (Cap.per_payee(by_rank={"gold": "0.10", "silver": "0.50"}), [10, 20, 30], 2),
     "payee by column": (Cap.per_payee(column="wallet"), [100, 150, 50], 1),
     "payee by rate": (Cap.per_payee("25%", of="paid"), [0, 20, 30], 2),
+    "payee without orders by rate": (Cap.per_payee("100%", of="paid"), [0, 20, 30], 0),
     "owner": (Cap.per_owner("0.60"), [10, 20, 30], 0),
     "owner by rate": (Cap.per_owner("30%", of="paid"), [10, 20, 30], 2),
     "source": (Cap.per_source("0.40"), [10, 20, 30], 0),
