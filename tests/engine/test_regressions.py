@@ -11,7 +11,7 @@ import fenxiao as fx
 from fenxiao._arrays import MINOR_MAX
 from fenxiao.errors import CapRejectedError, MoneyOverflowError, StateError
 from fenxiao.state import Deferred
-from tests.engine.bridge import Scripted, lines_of
+from tests.engine.bridge import Scripted, ScriptedPool, lines_of
 
 TREE = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann", "cai": "bo"})
 
@@ -293,3 +293,13 @@ def test_the_first_of_two_caps_that_reject_is_named_whatever_order_comes_first(m
     with pytest.raises(CapRejectedError, match="cap 'line 1'") as caught:
         settled(records, [Scripted("s", entries=entries)], caps=caps)
     assert caught.value.keys == ((2, 0),)
+
+
+@pytest.mark.parametrize("scope", ["payee", "product", "period", "company"])
+def test_a_share_of_a_month_without_orders_is_nothing(scope):
+    """A rate of a column that no order brought, as there are none, leaves period claims nothing."""
+    cap = fx.Cap(scope=scope, rate="10%", of="cv", on=None if scope != "product" else ["s"])
+    policies = [Scripted("s", entries=[]), ScriptedPool("pool", entries=[("ann", 100)])]
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column(), policies=policies, caps=[cap])
+    run = fx.settle(fx.Facts(tree=TREE, orders=fx.Orders.empty(), funds={"extra": "5.00"}), plan)
+    assert run.totals().to_dict() == ({"ann": Decimal("1.00")} if scope == "product" else {})

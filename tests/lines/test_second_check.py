@@ -86,6 +86,26 @@ def test_what_keeps_every_promise_passes():
     audit.check_block(empty, [], Margin.column("paid"), (), NAMES, line_margins=none, budgets=none)
 
 
+LARGE = block_of([(1, 2**33, {}), (1, 2**33, {}), (2, 4, {})])
+
+
+@pytest.mark.parametrize("first", [1, 2**30 - 1, 2**30, 2**31 - 1, 2**31, 2**31 + 1, 3 * 2**30, 2**32 - 1])
+def test_large_orders_of_several_lines_are_compared_to_the_minor_unit(first):
+    """Sums around powers of two, where halves meet: the budget passes, one unit more does not."""
+    budget = 2**32
+    check(LARGE, [sheet_of(LARGE, [[first, budget - first, 1]])])
+    refused(
+        lambda: check(LARGE, [sheet_of(LARGE, [[first, budget - first + 1, 1]])]), InvariantError, "exceeded"
+    )
+
+
+@pytest.mark.parametrize("pay", [2**30, 2**30 + 1, 2**31 - 1, 2**31])
+def test_large_orders_within_their_budget_pass(pay):
+    """What is below the budget is no alarm, whatever its bits."""
+    check(LARGE, [sheet_of(LARGE, [[pay, 0, 1]])])
+    check(LARGE, [sheet_of(LARGE, [[pay, pay - 1, 1]])])
+
+
 BROKEN = {
     "negative": lambda: check(SINGLE, [sheet_of(SINGLE, [[5, 5]], [[-1, 5]])]),
     "above the claim": lambda: check(SINGLE, [sheet_of(SINGLE, [[5, 5]], [[6, 5]])]),
