@@ -115,7 +115,7 @@ class LeadershipBonus(PeriodPolicy):
         return self.rounding.round_fraction(volume * scale)
 
     def _flows(self, setting: Setting) -> _Flows:
-        return setting.keep(("leadership", self.name), lambda: self._computed(setting))  # type: ignore[no-any-return]
+        return setting.keep(("leadership", self.name), lambda: self._computed(setting))
 
     def _computed(self, setting: Setting) -> _Flows:
         leader = setting.mask_of(self.leaders)

@@ -68,7 +68,7 @@ class _LevelBonus(LevelFields, PeriodPolicy):
         raise NotImplementedError
 
     def _table(self, setting: Setting) -> LevelTable:
-        return setting.keep(  # type: ignore[no-any-return]  # what is kept is what was made
+        return setting.keep(
             ("level bonus", self.name), lambda: LevelTable.of(self, setting, self.schedules, "pay")
         )
 

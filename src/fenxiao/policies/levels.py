@@ -140,10 +140,11 @@ class LevelCommission(LevelFields, OrderPolicy):
             )
         lengths = [key for key, _ in self.by_length]
         if lengths != list(range(1, len(lengths) + 1)):
-            raise self.error("has gaps in by_length", value=lengths, allowed="1, 2, 3, ... without a gap")
+            raise self.error("has gaps", "by_length", value=lengths, allowed="1, 2, 3, ... without a gap")
         if lengths and len(lengths) != self.depth:
             raise self.error(
-                "has a row in by_length that nobody reaches, or a length without a row",
+                "has a row that nobody reaches, or a length without a row",
+                "by_length",
                 value=lengths,
                 allowed=f"one row for each length up to the longest row's, here {self.depth}",
             )

@@ -101,7 +101,7 @@ class _VolumePay(PeriodPolicy):
 
     def gross(self, setting: Setting) -> MinorArray:
         """Return what each member's rate gives of his volume, rounded once (int64 [members])."""
-        return setting.keep(("gross", self.name), lambda: self._gross(setting))  # type: ignore[no-any-return]
+        return setting.keep(("gross", self.name), lambda: self._gross(setting))
 
     def _gross(self, setting: Setting) -> MinorArray:
         exact = self.base(setting)

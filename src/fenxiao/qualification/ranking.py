@@ -132,9 +132,9 @@ class RankView:
         if self.ladder.name not in condition.member_columns():
             return self.source.mask_of(condition)
         if isinstance(condition, AllOf):
-            return np.logical_and.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]
+            return np.logical_and.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]  # flags stay flags
         if isinstance(condition, AnyOf):
-            return np.logical_or.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]
+            return np.logical_or.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]  # flags stay flags
         if isinstance(condition, Not):
             return ~self.mask_of(condition.part)
         return condition.mask(self)

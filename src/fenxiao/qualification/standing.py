@@ -9,8 +9,8 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, AnyArray, IndexArray, readonly
 from fenxiao._labels import read_labels
-from fenxiao.errors import StateError, UnknownMemberError, instance_of
-from fenxiao.volumes.history import same_array
+from fenxiao.errors import StateError, UnknownMemberError, instance_of, is_listing
+from fenxiao.volumes.history import integers_of, same_array
 
 if TYPE_CHECKING:
     from fenxiao.tree import ReferralTree
@@ -19,15 +19,18 @@ _TEXT: Final = instance_of(str, error=StateError)
 
 
 def _labels(values: Any) -> AnyArray:
-    return readonly(read_labels(values, thing="State, labels", error=StateError).values)  # type: ignore[no-any-return]
+    labels: AnyArray = readonly(read_labels(values, thing="State, labels", error=StateError).values)
+    return labels
 
 
 def _names(values: Any) -> tuple[str, ...]:
+    if not is_listing(values) or not all(isinstance(name, str) for name in values):
+        raise StateError("State, standing", "has names of ranks that are none", allowed="a list of text")
     return tuple(values)
 
 
 def _codes(values: Any) -> IndexArray:
-    return readonly(np.asarray(values, dtype=INDEX))  # type: ignore[no-any-return]
+    return integers_of(values, INDEX, "State, standing")
 
 
 @final
@@ -56,10 +59,15 @@ class Standing:
     def __attrs_post_init__(self) -> None:
         lengths = {len(self.labels), len(self.title), len(self.paid), len(self.missed)}
         if len(lengths) > 1:
-            raise StateError("State, standing", "has columns of different lengths", value=sorted(lengths))
+            raise StateError("State, standing", "has columns of different lengths", value=sorted(lengths),
+                             allowed="one entry a member")  # fmt: skip
         codes = np.concatenate((self.title, self.paid))
         if len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < len(self.names):
-            raise StateError("State, standing", "has ranks that have no name", allowed=", ".join(self.names))
+            raise StateError(
+                "State, standing",
+                "has ranks that have no name",
+                allowed=", ".join(self.names) or "names of ranks",
+            )
 
     def fingerprint(self) -> str:
         """Return a text that is the same for equal standings, whatever the order of their members."""

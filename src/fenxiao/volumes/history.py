@@ -22,16 +22,33 @@ _TEXT: Final = instance_of(str, error=StateError)
 
 
 def _labels(values: Any) -> AnyArray:
-    return readonly(read_labels(values, thing="State, labels", error=StateError).values)  # type: ignore[no-any-return]
+    labels: AnyArray = readonly(read_labels(values, thing="State, labels", error=StateError).values)
+    return labels
+
+
+def integers_of(values: Any, dtype: type[Any], thing: str) -> AnyArray:
+    """Return a column of integers of one width.
+
+    Raises
+    ------
+    StateError
+        They are none, do not fit, or are no column.
+    """
+    column = np.asarray(values)
+    fits = column.ndim == 1 and (column.size == 0 or column.dtype.kind in "iu")
+    if not fits or (column.size and (column.astype(dtype) != column).any()):
+        raise StateError(
+            thing,
+            "are no column of integers",
+            value=column.dtype.name,
+            allowed=f"integers of {np.dtype(dtype)}",
+        )
+    whole: AnyArray = readonly(column.astype(dtype))
+    return whole
 
 
 def _values(values: Any) -> MinorArray:
-    column = np.asarray(values)
-    if column.dtype != MINOR:
-        if column.size and column.dtype.kind not in "iu":
-            raise StateError("State, recorded values", "are no integers", value=column.dtype.name)
-        column = column.astype(MINOR)
-    return readonly(column)  # type: ignore[no-any-return]
+    return integers_of(values, MINOR, "State, recorded values")
 
 
 def same_array(value: AnyArray) -> tuple[Any, ...]:
