@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, final
 
@@ -19,6 +18,7 @@ from fenxiao.sheets import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from fenxiao.limits import Cap, Margin
     from fenxiao.margin.budget import Budget
@@ -126,6 +126,9 @@ class OrderRun:
         if workers <= 1:
             yield from _accepted(partial(self._work_on, rows, work) for rows in self.ranges())
             return
+        # Few need threads, and all would wait for this import.
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(workers) as pool:
             yield from _accepted(future.result for future in self._ahead(pool, work, workers))
 
