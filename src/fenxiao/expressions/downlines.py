@@ -160,6 +160,7 @@ class LegShare(Derived):
     """
 
     kind: ClassVar[str] = "balanced"
+    adds_up: ClassVar[bool] = False
 
     at_most: Rate = attrs.field(kw_only=True, converter=_share)
 
@@ -176,6 +177,15 @@ class LegShare(Derived):
         """Return the share."""
         return {"at_most": str(self.at_most)}
 
+    def without_requirement(self) -> ExpressionError:
+        """Return the error that there is nothing of which a leg could give a share."""
+        return ExpressionError(
+            repr(self),
+            "clips legs at a share of a requirement that it does not have",
+            allowed=f'a comparison: {self!r} >= "6000"',
+            hint=f"Write organisation({shown(self.of)}) for the whole volume",
+        )
+
     def _required(self, test: Test, source: MemberSource) -> int:
         if test.operator != "at_least" or isinstance(test.value, tuple):
             raise test.misfit("clips legs at a share of a requirement that it does not have", ">=")
@@ -191,10 +201,6 @@ class LegShare(Derived):
         column = self.of.read(source)
         return attrs.evolve(column, values=source.balanced(self, self._required(test, source)))
 
-    def read(self, source: MemberSource) -> Amounts | Numbers:
-        """Return the organisation volume, unclipped: without a requirement there is no limit."""
-        return source.measure(Organisation(self.of))
-
 
 @final
 @attrs.frozen(eq=False, repr=False)
@@ -202,6 +208,7 @@ class Ratio(Measure):
     """One measure as a share of another; a share of nothing is 0 %."""
 
     kind: ClassVar[str] = "ratio"
+    adds_up: ClassVar[bool] = False
 
     part: Measure = attrs.field(converter=as_measure)
     whole: Measure = attrs.field(converter=as_measure)
