@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, cast, final
 
 import attrs
 
@@ -23,6 +23,7 @@ from fenxiao.money import Rate
 if TYPE_CHECKING:
     from fenxiao._arrays import FlagArray
     from fenxiao._columns import Amounts, Numbers
+    from fenxiao.expressions.comparisons import Scalar
     from fenxiao.expressions.predicates import MemberSource, Predicate
 
 
@@ -186,10 +187,13 @@ class LegShare(Derived):
             hint=f"Write organisation({shown(self.of)}) for the whole volume",
         )
 
-    def _required(self, test: Test, source: MemberSource) -> int:
-        if test.operator != "at_least" or isinstance(test.value, tuple):
+    def check(self, test: Test) -> None:
+        """Refuse everything but a requirement."""
+        if test.operator != "at_least":
             raise test.misfit("clips legs at a share of a requirement that it does not have", ">=")
-        return int(in_units(test, self.of.read(source), test.value))
+
+    def _required(self, test: Test, source: MemberSource) -> int:
+        return int(in_units(test, self.of.read(source), cast("Scalar", test.value)))
 
     def compare(self, test: Test, source: MemberSource) -> FlagArray:
         """Return who reaches the requirement with no leg above its share."""
@@ -228,8 +232,12 @@ class Ratio(Measure):
         """Return what explanations call the ratio."""
         return f"{self.part.text()} / {self.whole.text()}, in thousandths"
 
-    def compare(self, test: Test, source: MemberSource) -> FlagArray:
-        """Return whose ratio is as wanted, compared exactly."""
+    def check(self, test: Test) -> None:
+        """Refuse what is no rate."""
         if test.operator not in COMPARE or isinstance(test.value, bool | tuple):
             raise test.misfit("compares a ratio with something else", 'a rate such as "70%"')
-        return source.ratio_holds(self, test.operator, Rate.of(test.value).fraction)
+        Rate.of(test.value)
+
+    def compare(self, test: Test, source: MemberSource) -> FlagArray:
+        """Return whose ratio is as wanted, compared exactly."""
+        return source.ratio_holds(self, test.operator, Rate.of(cast("str", test.value)).fraction)

@@ -153,7 +153,8 @@ def predicate_from_data(data: object) -> Predicate:
             return join(tuple(predicate_from_data(part) for part in data[key]))
     if set(data) == {"not"}:
         return Not(predicate_from_data(data["not"]))
-    operators = [name for name in OPERATORS if name in data]
+    # A balanced volume says at_most of its legs; it is only ever compared by at_least.
+    operators = [name for name in OPERATORS if name in data and not (name == "at_most" and "balanced" in data)]
     if len(operators) == 1:
         rest = {name: value for name, value in data.items() if name != operators[0]}
         subject = _subject(rest)
