@@ -286,11 +286,11 @@ class SlowPeriod:
     def standing(self, ladder):
         """Return where everybody stands on a ladder, found from the bottom up."""
         if ladder["name"] not in self.standings:
-            found = self.standings[ladder["name"]] = {}
+            found = {member: {"held": self.before(ladder, member)[0]} for member in self.members}
+            self.standings[ladder["name"]] = found
             self.inside.append(ladder["name"])
             for member in sorted(self.members, key=lambda each: -len(self.tree.upline(each))):
                 title, paid, missed = self.before(ladder, member)
-                found[member] = {"held": title}
                 earned = 0
                 for place, step in enumerate(ladder["steps"], start=1):
                     if self.holds(step["when"], member):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +73,7 @@ def check_ladder(run, twin, ladder):
     assert titles == {member: names[slow[member]["title"]] for member in slow}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(some_months(), plans())
 def test_qualifications_are_what_the_twin_says(months, plan):
     """Ranks, titles, gates and tiers after each of several periods with the state handed on."""
@@ -89,7 +88,7 @@ def test_qualifications_are_what_the_twin_says(months, plan):
             assert tier[member].fraction == twin.column("tier", member)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(some_months(2), ladders())
 def test_climbing_member_by_member_finds_the_same_ranks(months, ladder):
     """The walk from the bottom up, taken where rounds over all members would be too many."""
@@ -99,7 +98,7 @@ def test_climbing_member_by_member_finds_the_same_ranks(months, ladder):
             check_ladder(run, twin, ladder)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(some_months(2), ladders())
 def test_gaps_are_empty_exactly_where_the_rank_is_met(months, ladder):
     """Gaps of the rank above the earned one are the unmet conditions, with numbers that say how far."""
@@ -126,7 +125,7 @@ def test_gaps_are_empty_exactly_where_the_rank_is_met(months, ladder):
             assert alternatives == set(range(len(alternatives)))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(some_months(3), plans(), st.randoms())
 def test_order_of_rows_and_of_labels_does_not_matter(months, plan, random):
     """Shuffled order lines give the same states; renamed members give the same ranks under new names."""
@@ -151,7 +150,7 @@ def test_order_of_rows_and_of_labels_does_not_matter(months, plan, random):
             assert {new[member]: value for member, value in here.items()} == there
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(plans())
 def test_qualifications_survive_plain_data(plan):
     """Plans with qualifications go to plain data and back, with one hash."""
