@@ -80,11 +80,20 @@ def _deferred(entries: object) -> tuple[Deferred, ...]:
 
 
 def _records(entries: object) -> tuple[Record, ...]:
-    return _listed(entries, Record, "State, records")
+    records = _listed(entries, Record, "State, records")
+    _once([(each.measure, each.period) for each in records], "State, records", "one measure of one period")
+    return records
 
 
 def _standings(entries: object) -> tuple[Standing, ...]:
-    return _listed(entries, Standing, "State, standings")
+    standings = _listed(entries, Standing, "State, standings")
+    _once([each.ladder for each in standings], "State, standings", "one ladder")
+    return standings
+
+
+def _once(keys: list[Any], thing: str, of_what: str) -> None:
+    if len(set(keys)) < len(keys):
+        raise StateError(thing, f"hold two entries of {of_what}", hint="Keep the one that is right")
 
 
 def _keys(keys: object) -> tuple[str, ...]:

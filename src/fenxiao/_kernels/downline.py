@@ -13,46 +13,47 @@ if TYPE_CHECKING:
 
 
 def breaks_by_itself(
-    organisation: MinorArray, parent: IndexArray, candidate: FlagArray, threshold: int
+    organisation: MinorArray, reach: FlagArray, parent: IndexArray, candidate: FlagArray, threshold: int
 ) -> FlagArray:
     """Return whose legs break away because their own group volume reaches a threshold.
 
     A group is an organisation without what has broken away below it, so that the answer for a member
-    depends on those below him alone. Only candidates whose organisation reaches the threshold can break;
-    they are visited one by one, those below first.
+    depends on those below him alone. Those who can reach the threshold are visited one by one, those below
+    first.
 
     Parameters
     ----------
-    organisation : int64 [n], each member's volume with his whole downline's, not negative
+    organisation : int64 [n], each member's volume with his whole downline's
+    reach : bool [n], whose organisation would reach the threshold without what is negative in it
     parent : int32 [n]
     candidate : bool [n], who may break at all
     threshold : the group volume at which a leg breaks, the threshold itself inside
 
     Examples
     --------
-    >>> chain = np.array([-1, 0, 1], dtype=INDEX)
-    >>> breaks_by_itself(np.array([130, 120, 100]), chain, np.ones(3, dtype=FLAG), 100).tolist()
+    >>> chain, all_of = np.array([-1, 0, 1], dtype=INDEX), np.ones(3, dtype=FLAG)
+    >>> breaks_by_itself(np.array([130, 120, 100]), all_of, chain, all_of, 100).tolist()
     [False, False, True]
     """
     broken = np.zeros(len(parent), dtype=FLAG)
-    # Whose organisation reaches the threshold has a sponsor whose organisation does too.
-    reach = np.flatnonzero(organisation >= threshold)
-    if not len(reach):
+    # Whoever can reach the threshold has a sponsor who can too.
+    who = np.flatnonzero(reach)
+    if not len(who):
         return broken
     place = np.zeros(len(parent) + 1, dtype=INDEX)
-    place[reach] = np.arange(len(reach), dtype=INDEX)
-    above = parent[reach]
-    up = np.where(above == NO_MEMBER, INDEX(len(reach)), place[above]).tolist()
-    volume, may = organisation[reach].tolist(), candidate[reach].tolist()
-    lost = [0] * (len(reach) + 1)
-    breaks = [False] * len(reach)
-    for at in range(len(reach) - 1, -1, -1):
+    place[who] = np.arange(len(who), dtype=INDEX)
+    above = parent[who]
+    up = np.where(above == NO_MEMBER, INDEX(len(who)), place[above]).tolist()
+    volume, may = organisation[who].tolist(), candidate[who].tolist()
+    lost = [0] * (len(who) + 1)
+    breaks = [False] * len(who)
+    for at in range(len(who) - 1, -1, -1):
         gone = lost[at]
         if may[at] and volume[at] - gone >= threshold:
             breaks[at] = True
             gone = volume[at]
         lost[up[at]] += gone
-    broken[reach] = breaks
+    broken[who] = breaks
     return broken
 
 

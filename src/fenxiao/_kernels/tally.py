@@ -10,7 +10,7 @@ from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN
 from fenxiao.errors import MoneyOverflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -72,15 +72,7 @@ class Tally:
         """
         if self._high is None:
             return self._low
-        high, low = carried(self._low, self._high)
-        bad = np.flatnonzero((high >= 1 << (_HALF - 1)) | (high < -(1 << (_HALF - 1))))
-        if len(bad):
-            raise MoneyOverflowError(
-                thing,
-                f"does not fit into 64-bit minor units for {len(bad)} of {len(high)}",
-                hint="Settle fewer orders at a time, or in a currency with fewer decimals",
-            )
-        return (high << _HALF) | low
+        return joined(self._low, self._high, thing)
 
     def exceeds(self, limits: MinorArray) -> FlagArray:
         """Return for each owner whether his sum is above his limit, exactly, whatever fits."""
@@ -134,6 +126,74 @@ def halves_exceed(low: MinorArray, high: MinorArray, limits: MinorArray) -> Flag
     high, low = carried(low, high)
     above: FlagArray = (high > limits >> _HALF) | ((high == limits >> _HALF) & (low > (limits & _LOW)))
     return above
+
+
+def joined(low: MinorArray, high: MinorArray, thing: str) -> MinorArray:
+    """Return the values that halves stand for.
+
+    Raises
+    ------
+    MoneyOverflowError
+        A value does not fit into 64 bits.
+    """
+    high, low = carried(low, high)
+    _refuse((high >= 1 << (_HALF - 1)) | (high < -(1 << (_HALF - 1))), thing)
+    return (high << _HALF) | low
+
+
+def _refuse(bad: FlagArray, thing: str) -> None:
+    if bad.any():
+        raise MoneyOverflowError(
+            thing,
+            f"does not fit into 64-bit minor units for {np.count_nonzero(bad)} of {len(bad)}",
+            hint="Settle fewer orders at a time, or in a unit with fewer decimals",
+        )
+
+
+def exact_map(values: MinorArray, sums: Callable[[MinorArray], MinorArray], thing: str) -> MinorArray:
+    """Return sums of values, exactly, also where 64 bits would overflow on the way.
+
+    Parameters
+    ----------
+    values : int64 [n]
+    sums : a function that adds up some of the values for each entry of its result, none of them twice
+    thing : for messages
+
+    Raises
+    ------
+    MoneyOverflowError
+        A sum does not fit into 64 bits.
+
+    Examples
+    --------
+    >>> values = np.array([MINOR_MAX, -MINOR_MAX, MINOR_MAX])
+    >>> (exact_map(values, np.cumsum, "a sum") == [MINOR_MAX, 0, MINOR_MAX]).all()
+    np.True_
+    """
+    if greatest(values) * len(values) <= MINOR_MAX:
+        return sums(values)
+    # Halves of 32 bits cannot overflow their sums, and sums of halves are halves of sums.
+    low, high = halves(values)
+    return joined(sums(low), sums(high), thing)
+
+
+def exact_minus(left: MinorArray, right: MinorArray, thing: str) -> MinorArray:
+    """Return the difference of two columns.
+
+    Raises
+    ------
+    MoneyOverflowError
+        A difference does not fit into 64 bits.
+
+    Examples
+    --------
+    >>> exact_minus(np.array([5, 5]), np.array([7, -7]), "a difference").tolist()
+    [-2, 12]
+    """
+    result = left - right
+    # What has wrapped round has the wrong sign.
+    _refuse(((left ^ right) & (left ^ result)) < 0, thing)
+    return result
 
 
 def exact_sum(values: MinorArray) -> int:

@@ -156,8 +156,10 @@ def frontline(condition: Predicate | None = None) -> FrontLine:
     return FrontLine(condition)
 
 
-def legs(condition: Predicate) -> Legs:
+def legs(condition: Predicate | None = None) -> Legs:
     """Return how many legs contain somebody who meets a condition, the leg's leader included.
+
+    Without a condition it is how many legs there are.
 
     >>> from fenxiao.expressions import column
     >>> legs(column("rank") >= "gold") >= 2

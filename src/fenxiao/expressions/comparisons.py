@@ -101,6 +101,9 @@ class Subject:
         """Return the subject's value for each member."""
         raise NotImplementedError
 
+    def check(self, test: Test) -> None:
+        """Refuse a comparison that has no meaning for the subject."""
+
     def against(self, test: Test, source: MemberSource) -> Column:  # noqa: ARG002  # some depend on it
         """Return what each member has towards a comparison."""
         return self.read(source)
@@ -146,6 +149,7 @@ class Test(Predicate):
                 value=self.value,
                 allowed="one value, or isin(...) with one or more",
             )
+        self.subject.check(self)
 
     def __repr__(self) -> str:
         if isinstance(self.value, tuple):

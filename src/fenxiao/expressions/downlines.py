@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, cast, final
 
 import attrs
 
@@ -23,6 +23,7 @@ from fenxiao.money import Rate
 if TYPE_CHECKING:
     from fenxiao._arrays import FlagArray
     from fenxiao._columns import Amounts, Numbers
+    from fenxiao.expressions.comparisons import Scalar
     from fenxiao.expressions.predicates import MemberSource, Predicate
 
 
@@ -160,6 +161,7 @@ class LegShare(Derived):
     """
 
     kind: ClassVar[str] = "balanced"
+    adds_up: ClassVar[bool] = False
 
     per_leg: Rate = attrs.field(kw_only=True, converter=_share)
 
@@ -176,10 +178,22 @@ class LegShare(Derived):
         """Return the share."""
         return {"per_leg": str(self.per_leg)}
 
-    def _required(self, test: Test, source: MemberSource) -> int:
-        if test.operator != "at_least" or isinstance(test.value, tuple):
+    def without_requirement(self) -> ExpressionError:
+        """Return the error that there is nothing of which a leg could give a share."""
+        return ExpressionError(
+            repr(self),
+            "clips legs at a share of a requirement that it does not have",
+            allowed=f'a comparison: {self!r} >= "6000"',
+            hint=f"Write organisation({shown(self.of)}) for the whole volume",
+        )
+
+    def check(self, test: Test) -> None:
+        """Refuse everything but a requirement."""
+        if test.operator != "at_least":
             raise test.misfit("clips legs at a share of a requirement that it does not have", ">=")
-        return int(in_units(test, self.of.read(source), test.value))
+
+    def _required(self, test: Test, source: MemberSource) -> int:
+        return int(in_units(test, self.of.read(source), cast("Scalar", test.value)))
 
     def compare(self, test: Test, source: MemberSource) -> FlagArray:
         """Return who reaches the requirement with no leg above its share."""
@@ -191,10 +205,6 @@ class LegShare(Derived):
         column = self.of.read(source)
         return attrs.evolve(column, values=source.balanced(self, self._required(test, source)))
 
-    def read(self, source: MemberSource) -> Amounts | Numbers:
-        """Return the organisation volume, unclipped: without a requirement there is no limit."""
-        return source.measure(Organisation(self.of))
-
 
 @final
 @attrs.frozen(eq=False, repr=False)
@@ -202,6 +212,7 @@ class Ratio(Measure):
     """One measure as a share of another; a share of nothing is 0 %."""
 
     kind: ClassVar[str] = "ratio"
+    adds_up: ClassVar[bool] = False
 
     part: Measure = attrs.field(converter=as_measure)
     whole: Measure = attrs.field(converter=as_measure)
@@ -221,8 +232,12 @@ class Ratio(Measure):
         """Return what explanations call the ratio."""
         return f"{self.part.text()} / {self.whole.text()}, in thousandths"
 
-    def compare(self, test: Test, source: MemberSource) -> FlagArray:
-        """Return whose ratio is as wanted, compared exactly."""
+    def check(self, test: Test) -> None:
+        """Refuse what is no rate."""
         if test.operator not in COMPARE or isinstance(test.value, bool | tuple):
             raise test.misfit("compares a ratio with something else", 'a rate such as "70%"')
-        return source.ratio_holds(self, test.operator, Rate.of(test.value).fraction)
+        Rate.of(test.value)
+
+    def compare(self, test: Test, source: MemberSource) -> FlagArray:
+        """Return whose ratio is as wanted, compared exactly."""
+        return source.ratio_holds(self, test.operator, Rate.of(cast("str", test.value)).fraction)

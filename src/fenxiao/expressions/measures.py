@@ -30,6 +30,8 @@ class Measure(Subject):
     """A whole number a member: a volume in its smallest unit, or a count."""
 
     kind: ClassVar[str] = ""
+    adds_up: ClassVar[bool] = True
+    """Whether it is a number that sums, legs and tables of rates can be made of."""
 
     def read(self, source: MemberSource) -> Amounts | Numbers:
         """Return the measure of each member."""
@@ -84,9 +86,17 @@ def measure_of(value: object, thing: str) -> Measure:
     return value
 
 
-def as_measure(value: object) -> Measure:
-    """Return a measure that another one is made of."""
-    return measure_of(value, "a measure's volume")
+def as_measure(value: object, thing: str = "a measure's volume") -> Measure:
+    """Return a measure that another one, or a table of rates, is made of."""
+    measure = measure_of(value, thing)
+    if not measure.adds_up:
+        raise ExpressionError(
+            thing,
+            "can only be compared with a value",
+            value=measure,
+            allowed='a volume or a count: own("pv"), group("pv", ...), legs(...)',
+        )
+    return measure
 
 
 def brief(measure: Measure) -> Any:

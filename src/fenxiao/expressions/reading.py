@@ -51,6 +51,11 @@ _OPTIONS: Final[dict[str, frozenset[str]]] = {
     "balanced": frozenset({"per_leg"}),
     "window": frozenset({"periods", "how"}),
 }
+_NEEDED: Final[dict[str, frozenset[str]]] = {
+    "rolled_up": frozenset({"to"}),
+    "balanced": frozenset({"per_leg"}),
+    "window": frozenset({"periods"}),
+}
 
 
 def measure_from_data(data: object) -> Measure:
@@ -79,6 +84,11 @@ def measure_from_data(data: object) -> Measure:
     if strange:
         allowed = ", ".join(sorted(_OPTIONS.get(kind, ()))) or "none"
         raise ExpressionError(f"a measure, {kind}", "has unknown keys", value=strange, allowed=allowed)
+    missing = sorted(_NEEDED.get(kind, frozenset()) - set(options))
+    if missing:
+        raise ExpressionError(
+            f"a measure, {kind}", "lacks keys", value=missing, allowed=", ".join(sorted(_OPTIONS[kind]))
+        )
     return _MEASURES[kind](*_arguments(kind, data[kind]), **options)
 
 

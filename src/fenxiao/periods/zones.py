@@ -170,8 +170,16 @@ def local_days(instants: InstantArray, zone: str) -> InstantArray:
     if not len(instants):
         return instants
     found = zone_of(zone)
+    days = instants // DAY_US
+    first = int(days.min()) - 1
+    present = np.zeros(int(days.max()) - first + 2, dtype=FLAG)
     # No clock is more than a day ahead of or behind UTC.
-    first, last = int(instants.min()) // DAY_US - 1, int(instants.max()) // DAY_US + 1
-    starts = [day_start(date.fromordinal(EPOCH_DAY + number), found) for number in range(first, last + 1)]
+    for shift in range(3):
+        present[days - (first + 1) + shift] = True
+    listed = np.flatnonzero(present) + first
+    listed = listed[(listed >= 1 - EPOCH_DAY) & (listed <= date.max.toordinal() - EPOCH_DAY)]
+    starts = [day_start(date.fromordinal(EPOCH_DAY + number), found) for number in listed.tolist()]
     place = np.searchsorted(np.array(starts, dtype=INSTANT), instants, side="right")
-    return place.astype(INSTANT) + INSTANT(first - 1)
+    # Before the first date that there is stands the day before it.
+    local: InstantArray = np.concatenate(([listed[0] - 1], listed)).astype(INSTANT)[place]
+    return local

@@ -216,13 +216,6 @@ class Plan:
         titles = {each.name + TITLE for each in computed if isinstance(each, Ladder)}
         return {each.name for each in computed} | titles
 
-    def reads(self, column: str) -> bool:
-        """Return whether anything in the plan reads a member column."""
-        parts = [*self.policies, *self.qualifications]
-        return any(column in part.member_columns() for part in parts) or any(
-            column == cap.rank_column for cap in self.caps if cap.by_rank
-        )
-
     @property
     def recorded_measures(self) -> tuple[Measure, ...]:
         """Return what a run has to record, because windows of later runs look back at it."""

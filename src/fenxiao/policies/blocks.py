@@ -184,11 +184,15 @@ def _orders_before(facts: Facts, anchor: str | None, who: IndexArray, purpose: s
     if anchor is None:
         raise PlanError(purpose, "needs to know the time of an order", hint='Name it: Plan(anchor="paid_at")')
     known = np.flatnonzero((who >= 0) & (who < len(facts.tree)))
-    when = facts.orders.instants(anchor).values[known]
+    when = facts.orders.instants(anchor).values
     order = facts.orders.order_of_row
+    if order is not None and len(order):
+        # An order is as old as its oldest line.
+        starts = starts_of(order)
+        when = np.repeat(np.minimum.reduceat(when, starts[:-1]), np.diff(starts))
     number = known if order is None else order[known]
     # Rows are sorted by order id, so the order's number breaks ties of time.
-    ranked = np.lexsort((number, when, who[known]))
+    ranked = np.lexsort((number, when[known], who[known]))
     person, its = who[known][ranked], number[ranked]
     new_person = np.diff(person, prepend=-1) != 0
     opened = np.cumsum(new_person | (np.diff(its, prepend=-1) != 0))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MinorArray, RowArray
+from fenxiao._arrays import FLAG, INDEX, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Column, Flags, Numbers, Ranks
 from fenxiao.errors import PlanError
 from fenxiao.money import Rate
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Tiers, ladder_standing
 from fenxiao.qualification.ladders import TITLE
+from fenxiao.qualification.ranking import RankView
 from fenxiao.state import State
 from fenxiao.volumes import History, Volumes
 
@@ -152,6 +153,15 @@ class Setting:
         before = self.before.standing(ladder.name)
         return self.keep(("ladder", ladder.name), lambda: ladder_standing(ladder, self, before))
 
+    def ranked(self, ladder: Ladder) -> RankView:
+        """Return the members as a ladder's own conditions see them, with the ranks of the period."""
+
+        def view() -> RankView:
+            ranks = self.standing(ladder)
+            return RankView(self, ladder, ranks.paid, ranks.held)
+
+        return self.keep(("ranked", ladder.name), view)  # type: ignore[no-any-return]
+
     def policy(self, name: str, kind: type[Policy], purpose: str) -> Policy:
         """Return another policy of the plan.
 
@@ -225,7 +235,9 @@ def _in_order(column: Column, given: GivenRanks) -> Ranks:
     if not isinstance(column, Categories):
         raise PlanError(thing, "is not text", hint='Ranks are names, such as "gold"')
     place = {name: code for code, name in enumerate(given.order)}
-    strange = [value for value in column.values if value not in place]
+    used = np.zeros(len(column.values) + 1, dtype=FLAG)
+    used[column.codes] = True
+    strange = [value for code, value in enumerate(column.values) if used[code] and value not in place]
     if strange or (column.codes < 0).any():
         raise PlanError(
             thing,
@@ -234,7 +246,7 @@ def _in_order(column: Column, given: GivenRanks) -> Ranks:
             allowed=", ".join(given.order),
             hint="Name every rank in GivenRanks, and give every member one",
         )
-    table = np.array([*(place[value] for value in column.values), 0], dtype=INDEX)
+    table = np.array([*(place.get(value, 0) for value in column.values), 0], dtype=INDEX)
     return Ranks(table[column.codes], given.order)
 
 

@@ -17,7 +17,7 @@ from fenxiao.expressions import (
 from fenxiao.expressions.brackets import Brackets
 from fenxiao.expressions.comparisons import MemberColumn, Subject, Test
 from fenxiao.expressions.downlines import Group
-from fenxiao.expressions.measures import Heads
+from fenxiao.expressions.measures import Heads, as_measure
 from fenxiao.expressions.predicates import AllOf, AnyOf, Not
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ class Ladder:
     The *paid-as rank* of the period is the column called like the ladder; the *title*, the highest paid-as
     rank ever reached, is the column ``<name>_title``. Steps may count legs and front-line members by ranks
     of this same ladder (of the same period), also by the step's own rank: ranks of a downline do not depend
-    on those above.
+    on those above. Of the member himself a step may read the title: within the ladder's own steps it is
+    the highest paid-as rank of *earlier* periods.
 
     Parameters
     ----------
@@ -205,11 +206,6 @@ class Ladder:
         """Return the names of the ranks, the lowest first."""
         return (self.lowest, *(step.name for step in self.steps))
 
-    @property
-    def looks_back(self) -> bool:
-        """Return whether the paid-as rank depends on earlier periods."""
-        return self.demotion != "at_once" or self.grace > 0
-
     def as_data(self) -> dict[str, Any]:
         """Return the ladder as plain data."""
         data: dict[str, Any] = {
@@ -246,6 +242,10 @@ def subjects_of(condition: Predicate) -> Iterator[Subject]:
 def _brackets(value: Any) -> Brackets:
     plain = isinstance(value, dict) and not set(value) & {"whole", "marginal"}
     return Brackets.whole(value) if plain else Brackets.from_data(value)
+
+
+def _volume(value: Any) -> Measure:
+    return as_measure(measure_from_data(value), "tiers, on")
 
 
 def _texts(values: Any) -> tuple[str, ...]:
@@ -317,7 +317,7 @@ class Tiers:
     kind: ClassVar[str] = "tiers"
 
     name: str = attrs.field(validator=_named)
-    on: Measure = attrs.field(converter=measure_from_data, eq=identity, kw_only=True)
+    on: Measure = attrs.field(converter=_volume, eq=identity, kw_only=True)
     brackets: Brackets = attrs.field(converter=_brackets, kw_only=True)
 
     def __attrs_post_init__(self) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, final
+import json
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Ranks
-from fenxiao.errors import UnsupportedError
 from fenxiao.expressions.predicates import AllOf, AnyOf, Not
+from fenxiao.qualification.climbing import Climb
+from fenxiao.qualification.ladders import TITLE
 from fenxiao.volumes import Volumes
 
 if TYPE_CHECKING:
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
     from fenxiao.volumes import History
     from fenxiao.volumes.orders import OrderLines
 
-_ROUNDS_FREE = 256
-_WORK = 1 << 34
-"""Members times rounds beyond which ranks that hang on one another are given up."""
+_ROUNDS: Final = 64
+"""So many rounds over all members at once; then ranks are found member by member, from the bottom up."""
 
 
 class RankSource(Protocol):
@@ -88,9 +89,14 @@ class RankSource(Protocol):
 class RankView:
     """The source as a ladder sees it: with the ranks found so far in the ladder's own column."""
 
-    def __init__(self, source: RankSource, ladder: Ladder, ranks: Ranks) -> None:
-        self.source, self.ladder, self.ranks = source, ladder, ranks
+    def __init__(self, source: RankSource, ladder: Ladder, paid: IndexArray, held: IndexArray) -> None:
+        self.source, self.ladder = source, ladder
         self.volumes = Volumes(self)
+        self._ranks = {
+            ladder.name: Ranks(paid, ladder.names),
+            ladder.name + TITLE: Ranks(held, ladder.names),
+        }
+        self._masks: dict[str, FlagArray] = {}
 
     @property
     def size(self) -> int:
@@ -118,19 +124,30 @@ class RankView:
         return self.source.period
 
     def member_column(self, name: str) -> Column:
-        """Return a member column; the ladder's own as it stands in this round."""
-        return self.ranks if name == self.ladder.name else self.source.member_column(name)
+        """Return a member column; of the ladder the ranks found so far, and the titles held before."""
+        return self._ranks[name] if name in self._ranks else self.source.member_column(name)
+
+    def hangs_on_ranks(self, part: Predicate | Measure) -> bool:
+        """Return whether a condition or a measure reads the ranks that are being found."""
+        return self.ladder.name in part.member_columns()
+
+    def _reads_ladder(self, part: Predicate | Measure) -> bool:
+        return not self._ranks.keys().isdisjoint(part.member_columns())
 
     def measure(self, measure: Measure) -> Amounts | Numbers:
-        """Return a measure, computed anew only where it depends on the ladder's ranks."""
-        if self.ladder.name in measure.member_columns():
-            return self.volumes.column(measure)
-        return self.source.measure(measure)
+        """Return a measure, computed anew only where it depends on the ladder."""
+        return self.volumes.column(measure) if self._reads_ladder(measure) else self.source.measure(measure)
 
     def mask_of(self, condition: Predicate) -> FlagArray:
         """Return for each member whether a condition holds, computed anew only where it has to be."""
-        if self.ladder.name not in condition.member_columns():
+        if not self._reads_ladder(condition):
             return self.source.mask_of(condition)
+        key = json.dumps(condition.as_data(), sort_keys=True)
+        if key not in self._masks:
+            self._masks[key] = self._mask(condition)
+        return self._masks[key]
+
+    def _mask(self, condition: Predicate) -> FlagArray:
         if isinstance(condition, AllOf):
             return np.logical_and.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]  # flags stay flags
         if isinstance(condition, AnyOf):
@@ -158,12 +175,14 @@ class LadderRanks:
     """The ranks of one period, as places in the ladder's names (int32 [members] each).
 
     ``earned`` is the highest step whose condition holds, ``paid`` the paid-as rank, ``title`` the highest
-    paid-as rank ever reached, ``missed`` for how many periods the paid-as rank was not earned.
+    paid-as rank ever reached, ``held`` the title before the period, ``missed`` for how many periods the
+    paid-as rank was not earned.
     """
 
     earned: IndexArray
     paid: IndexArray
     title: IndexArray
+    held: IndexArray
     missed: IndexArray
 
 
@@ -171,34 +190,30 @@ def ladder_standing(ladder: Ladder, source: RankSource, before: Standing | None)
     """Return the ranks of the period.
 
     A rank depends on the ranks of those below alone, so that after as many rounds as the tree is deep
-    nothing can change any more; it mostly settles after about as many rounds as there are ranks.
-
-    Raises
-    ------
-    UnsupportedError
-        Ranks that hang on one another through too deep a tree of too many members.
+    nothing can change any more; it mostly settles after about as many rounds as there are ranks. Where it
+    does not, one walk from the bottom up finds the same ranks.
     """
     size = source.size
     none = np.zeros(size, dtype=INDEX)
     title, paid, missed = (none, none, none) if before is None else before.on(source.tree, ladder.names)
     found = _standing(ladder, none, title, paid, missed)
     itself = any(ladder.name in step.when.member_columns() for step in ladder.steps)
-    for number in range(source.tree.deepest + 2):
-        view = RankView(source, ladder, Ranks(found.paid, ladder.names))
+    for _ in range(min(source.tree.deepest + 1, _ROUNDS)):
+        view = RankView(source, ladder, found.paid, title)
         earned = np.zeros(size, dtype=INDEX)
         for place, step in enumerate(ladder.steps, start=1):
             earned[view.mask_of(step.when)] = place
         found, last = _standing(ladder, earned, title, paid, missed), found
         if not itself or np.array_equal(found.paid, last.paid):
-            break
-        if number > _ROUNDS_FREE and number * size > _WORK:
-            raise UnsupportedError(
-                f"ladder {ladder.name!r}",
-                "has ranks that hang on one another through more levels than can be followed",
-                value=number,
-                hint="Count legs by lower ranks, or split the tree",
-            )
-    return found
+            return found
+    if source.tree.deepest < _ROUNDS:
+        return found
+    paid_if = [
+        _standing(ladder, np.full(size, place, dtype=INDEX), title, paid, missed).paid.tolist()
+        for place in range(len(ladder.names))
+    ]
+    climb = Climb(RankView(source, ladder, found.paid, title))
+    return _standing(ladder, climb.earned(paid_if), title, paid, missed)
 
 
 def _standing(
@@ -207,11 +222,13 @@ def _standing(
     """Return paid-as ranks and titles from what is earned now and what was held before."""
     highest = np.maximum(title, earned)
     if ladder.demotion == "never":
-        return LadderRanks(earned=earned, paid=highest, title=highest, missed=np.zeros_like(missed))
+        return LadderRanks(
+            earned=earned, paid=highest, title=highest, held=title, missed=np.zeros_like(missed)
+        )
     below = earned < paid
     count = np.where(below, missed + INDEX(1), INDEX(0))
     falls = below & (count > ladder.grace)
     lower = earned if ladder.demotion == "at_once" else np.maximum(earned, paid - INDEX(1))
     now = np.where(below, np.where(falls, lower, paid), earned)
     count = np.where(falls, INDEX(0), count)
-    return LadderRanks(earned=earned, paid=now, title=np.maximum(highest, now), missed=count)
+    return LadderRanks(earned=earned, paid=now, title=np.maximum(highest, now), held=title, missed=count)

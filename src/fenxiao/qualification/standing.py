@@ -8,9 +8,8 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, AnyArray, IndexArray, readonly
-from fenxiao._labels import read_labels
-from fenxiao.errors import StateError, UnknownMemberError, instance_of, is_listing
-from fenxiao.volumes.history import integers_of, same_array
+from fenxiao.errors import StateError, UnknownMemberError, instance_of
+from fenxiao.volumes.history import member_labels, same_array, whole_numbers
 
 if TYPE_CHECKING:
     from fenxiao.tree import ReferralTree
@@ -18,19 +17,21 @@ if TYPE_CHECKING:
 _TEXT: Final = instance_of(str, error=StateError)
 
 
-def _labels(values: Any) -> AnyArray:
-    labels: AnyArray = readonly(read_labels(values, thing="State, labels", error=StateError).values)
-    return labels
-
-
 def _names(values: Any) -> tuple[str, ...]:
-    if not is_listing(values) or not all(isinstance(name, str) for name in values):
-        raise StateError("State, standing", "has names of ranks that are none", allowed="a list of text")
-    return tuple(values)
+    names = tuple(values) if isinstance(values, tuple | list) else ()
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise StateError(
+            "State, standing",
+            "has no names of ranks",
+            value=values,
+            allowed='different texts, lowest first: ("none", "silver")',
+        )
+    return names
 
 
 def _codes(values: Any) -> IndexArray:
-    return integers_of(values, INDEX, "State, standing")
+    codes = whole_numbers(values, "State, ranks and missed periods", 0, int(np.iinfo(INDEX).max) - 1)
+    return readonly(codes.astype(INDEX))  # type: ignore[no-any-return]
 
 
 @final
@@ -47,11 +48,16 @@ class Standing:
     title, paid : int32 [n]
     missed : int32 [n]
         Periods in a row in which the paid-as rank was not earned.
+
+    Raises
+    ------
+    StateError
+        Columns of different lengths, ranks without a name, a member twice.
     """
 
     ladder: str = attrs.field(validator=_TEXT)
     names: tuple[str, ...] = attrs.field(converter=_names)
-    labels: AnyArray = attrs.field(converter=_labels, eq=same_array)
+    labels: AnyArray = attrs.field(converter=member_labels, eq=same_array)
     title: IndexArray = attrs.field(converter=_codes, eq=same_array)
     paid: IndexArray = attrs.field(converter=_codes, eq=same_array)
     missed: IndexArray = attrs.field(converter=_codes, eq=same_array)
@@ -59,15 +65,14 @@ class Standing:
     def __attrs_post_init__(self) -> None:
         lengths = {len(self.labels), len(self.title), len(self.paid), len(self.missed)}
         if len(lengths) > 1:
-            raise StateError("State, standing", "has columns of different lengths", value=sorted(lengths),
-                             allowed="one entry a member")  # fmt: skip
-        codes = np.concatenate((self.title, self.paid))
-        if len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < len(self.names):
             raise StateError(
                 "State, standing",
-                "has ranks that have no name",
-                allowed=", ".join(self.names) or "names of ranks",
+                "has columns of different lengths",
+                value=sorted(lengths),
+                allowed="one title, paid-as rank and number of missed periods a label",
             )
+        if int(max(self.title.max(initial=0), self.paid.max(initial=0))) >= len(self.names):
+            raise StateError("State, standing", "has ranks that have no name", allowed=", ".join(self.names))
 
     def fingerprint(self) -> str:
         """Return a text that is the same for equal standings, whatever the order of their members."""

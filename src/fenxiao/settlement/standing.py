@@ -30,8 +30,8 @@ class RankGap:
     next : str or None
         The rank above the earned one, None at the top.
     gaps : tuple of `fenxiao.qualification.Gap`
-        One entry for each unmet condition of the next rank. Conditions that are alternatives carry the
-        number of their alternative; one alternative is enough.
+        One entry for each unmet condition of the next rank. Where the rank leaves a choice, they carry its
+        number and that of the alternative; of each choice one alternative is enough.
     """
 
     member: Any
@@ -81,7 +81,7 @@ def rank_gap_of(setting: Setting, plan: Plan, member: Any, name: str | None) -> 
         rank=ladder.names[int(ranks.paid[index])],
         title=ladder.names[int(ranks.title[index])],
         next=None if top else ladder.names[place],
-        gaps=() if top else gaps_of(ladder, place, setting, index),
+        gaps=() if top else gaps_of(setting.ranked(ladder), place, index),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fenxiao import audit
 from fenxiao._arrays import INDEX, NO_MEMBER, FlagArray, IndexArray, MinorArray
+from fenxiao._columns import Amounts
 from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.cells import keys_needed
 from fenxiao.errors import InputError, OrdersError, PlanError, StateError, TimeError
@@ -18,7 +19,6 @@ from fenxiao.margin import Cells
 from fenxiao.policies.base import PeriodPolicy
 from fenxiao.policies.setting import Setting
 from fenxiao.qualification import Ladder, Standing
-from fenxiao.qualification.ladders import TITLE
 from fenxiao.volumes import History, Record
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
     Raises
     ------
     StateError
-        The period was settled before, or a cap is unknown.
+        The period was settled before, or a cap or a ladder is unknown.
     """
     if period is not None and str(period) in state.settled:
         raise StateError(
@@ -144,6 +144,16 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
             "knows caps that the plan does not have",
             value=sorted(used - known),
             allowed=", ".join(sorted(known)) or "a state of a plan without caps",
+            hint="Settle with the plan that the state comes from",
+        )
+    ladders = {each.name for each in plan.qualifications if isinstance(each, Ladder)}
+    strange = sorted({each.ladder for each in state.standings} - ladders)
+    if strange:
+        raise StateError(
+            "State",
+            "knows ladders that the plan does not have",
+            value=strange,
+            allowed=", ".join(sorted(ladders)) or "a state of a plan without ladders",
             hint="Settle with the plan that the state comes from",
         )
 
@@ -190,14 +200,20 @@ def advanced(after: State, before: State, setting: Setting, plan: Plan) -> State
     tree, period = setting.tree, str(setting.period)
     records = []
     for measure in plan.recorded_measures:
-        values = setting.measure(measure).values
-        had = np.flatnonzero(values)
+        column = setting.measure(measure)
+        had = np.flatnonzero(column.values)
         records.append(
-            Record(measure=identity(measure), period=period, labels=tree.ids[had], values=values[had])
+            Record(
+                measure=identity(measure),
+                period=period,
+                labels=tree.ids[had],
+                values=column.values[had],
+                decimals=column.decimals if isinstance(column, Amounts) else None,
+            )
         )
     standings = []
     for ladder in plan.qualifications:
-        if isinstance(ladder, Ladder) and (ladder.looks_back or plan.reads(ladder.name + TITLE)):
+        if isinstance(ladder, Ladder):
             ranks = setting.standing(ladder)
             had = np.flatnonzero((ranks.title > 0) | (ranks.paid > 0))
             standings.append(

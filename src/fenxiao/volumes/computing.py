@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, final
 
 import numpy as np
 
-from fenxiao._arrays import FLAG, MINOR, MINOR_MAX, NO_MEMBER, FlagArray, MinorArray
+from fenxiao._arrays import FLAG, MINOR, MINOR_MAX, NO_MEMBER, FlagArray, MinorArray, segment_sum
 from fenxiao._columns import Amounts, Numbers
 from fenxiao._kernels.downline import at_depths, breaks_by_itself, heads, legs_with, ranked_legs
-from fenxiao._kernels.tally import Tally, exact_add, greatest
-from fenxiao.errors import ExpressionError, MoneyOverflowError
-from fenxiao.expressions import identity
+from fenxiao._kernels.tally import Tally, exact_add, exact_map, exact_minus, greatest
+from fenxiao._kernels.trees import subtree_sums
+from fenxiao.errors import ExpressionError
+from fenxiao.expressions import fit_minor, identity
 from fenxiao.expressions.comparisons import COMPARE
 from fenxiao.expressions.downlines import (
     Downline,
@@ -65,6 +66,10 @@ class VolumeSource(Protocol):
         """Return a member column in tree order."""
         ...
 
+    def measure(self, measure: Measure) -> Amounts | Numbers:
+        """Return a measure of each member."""
+        ...
+
     def mask_of(self, condition: Any) -> FlagArray:
         """Return for each member whether a condition holds."""
         ...
@@ -107,37 +112,33 @@ class Volumes:
         share : what is measured, and the share
         required : the requirement in the volume's smallest unit
         """
-        tree, part = self.source.tree, share.per_leg.fraction * required
-        own = _plus(self.column(share.of).values)
-        whole = _plus(self.column(Organisation(share.of)).values)
+        source, tree = self.source, self.source.tree
+        part = share.per_leg.fraction * max(required, 0)
+        own = _plus(source.measure(share.of).values)
+        whole = _plus(source.measure(Organisation(share.of)).values)
         limit = part.numerator // part.denominator
-        counted = np.zeros(len(tree), dtype=MINOR)
-        clipped = np.zeros(len(tree), dtype=MINOR)
+        counted, clipped = Tally(len(tree)), np.zeros(len(tree), dtype=MINOR)
         below = np.flatnonzero(tree.parent != NO_MEMBER)
         for owner, volume in ((tree.parent[below], whole[below]), (np.arange(len(tree)), own)):
             over = volume > limit
-            np.add.at(counted, owner[~over], volume[~over])
+            counted.add(owner[~over], volume[~over])
             np.add.at(clipped, owner[over], MINOR(1))
+        small, most = counted.saturated(), greatest(clipped)
+        if not most:
+            return small
         # A leg above the limit gives the limit, which need not be whole.
-        whole_part, rest = divmod(part.numerator, part.denominator)
-        most = max(
-            greatest(counted) + greatest(clipped) * (whole_part + 1), greatest(clipped) * part.denominator
-        )
-        if most <= MINOR_MAX:
-            return counted + clipped * whole_part + clipped * rest // part.denominator
-        exact = zip(counted.tolist(), clipped.tolist(), strict=True)
-        sums = (small + large * part.numerator // part.denominator for small, large in exact)
+        rest = part.numerator - limit * part.denominator
+        if max(greatest(small) + most * (limit + 1), most * part.denominator) <= MINOR_MAX:
+            return small + clipped * limit + clipped * rest // part.denominator
+        exact = zip(small.tolist(), clipped.tolist(), strict=True)
+        sums = (few + many * part.numerator // part.denominator for few, many in exact)
         return np.array([min(each, MINOR_MAX) for each in sums], dtype=MINOR)
 
     def ratio_holds(self, ratio: Ratio, operator: str, wanted: Fraction) -> FlagArray:
         """Return whose ratio of two measures compares with a rate as wanted; a share of nothing is 0."""
-        part, whole = self.column(ratio.part), self.column(ratio.whole)
-        if _decimals(part) != _decimals(whole):
-            raise ExpressionError(repr(ratio), "divides measures of different units", hint="Use one column")
-        none = whole.values <= 0
-        left, right = np.where(none, MINOR(0), part.values), np.where(none, MINOR(1), whole.values)
+        left, right = _ratio_sides(self, ratio)
         kind: Any = MINOR
-        if max(greatest(left) * wanted.denominator, greatest(right) * abs(wanted.numerator)) > MINOR_MAX:
+        if max((greatest(left) + 1) * wanted.denominator, greatest(right) * wanted.numerator) > MINOR_MAX:
             kind = object
         sides = left.astype(kind) * wanted.denominator, right.astype(kind) * wanted.numerator
         return cast("FlagArray", COMPARE[operator](*sides).astype(FLAG))
@@ -148,7 +149,16 @@ def _plus(values: MinorArray) -> MinorArray:
     return np.maximum(values, MINOR(0))
 
 
-def _decimals(column: Amounts | Numbers) -> int | None:
+def _ratio_sides(volumes: Volumes, ratio: Ratio) -> tuple[MinorArray, MinorArray]:
+    """Return part and whole of a ratio, 0 of 1 where the whole is nothing."""
+    part, whole = volumes.source.measure(ratio.part), volumes.source.measure(ratio.whole)
+    if _unit(part) != _unit(whole):
+        raise ExpressionError(repr(ratio), "divides measures of different units", hint="Use one column")
+    none = whole.values <= 0
+    return np.where(none, MINOR(0), _plus(part.values)), np.where(none, MINOR(1), whole.values)
+
+
+def _unit(column: Amounts | Numbers) -> int | None:
     return column.decimals if isinstance(column, Amounts) else None
 
 
@@ -166,31 +176,31 @@ def _distinct(volumes: Volumes, measure: Distinct) -> Numbers:
 
 
 def _organisation(volumes: Volumes, measure: Organisation) -> Amounts | Numbers:
-    inner, tree = volumes.column(measure.of), volumes.source.tree
+    inner, tree = volumes.source.measure(measure.of), volumes.source.tree
     if measure.depth is None or measure.depth >= tree.deepest:
         return _like(inner, tree.subtree_sum(inner.values))
-    if greatest(inner.values) * max(len(tree), 1) > MINOR_MAX:
-        # The whole organisation bounds every level of it; where that does not fit, neither may this.
-        tree.subtree_sum(np.abs(inner.values))
-    return _like(inner, at_depths(inner.values, tree.parent, measure.depth))
+    depth = measure.depth
+    sums = exact_map(inner.values, lambda part: at_depths(part, tree.parent, depth), measure.text())
+    return _like(inner, sums)
 
 
 def _downline(volumes: Volumes, measure: Downline) -> Amounts | Numbers:
-    inner = volumes.column(measure.of)
-    whole = volumes.column(Organisation(measure.of, depth=measure.depth))
-    return _like(inner, whole.values - inner.values)
+    inner = volumes.source.measure(measure.of)
+    whole = volumes.source.measure(Organisation(measure.of, depth=measure.depth))
+    return _like(inner, exact_minus(whole.values, inner.values, measure.text()))
 
 
 def _group(volumes: Volumes, measure: Group) -> Amounts | Numbers:
-    inner, tree = volumes.column(measure.of), volumes.source.tree
+    inner, tree = volumes.source.measure(measure.of), volumes.source.tree
     broken = broken_legs(volumes, measure)
-    whole = tree.subtree_sum(inner.values)
-    nearest = tree.nearest_ancestor(broken)[:-1]
-    head = np.where(broken, np.arange(len(tree)), nearest)
-    gone = Tally(len(tree) + 1)
-    gone.add(head, inner.values)
-    groups = np.where(broken, gone.sums("a group's volume")[:-1], MINOR(0))
-    return _like(inner, whole - (tree.subtree_sum(groups) - groups))
+    head = np.where(broken, np.arange(len(tree)), tree.nearest_ancestor(broken)[:-1])
+
+    def inside(part: MinorArray) -> MinorArray:
+        # From the whole organisation goes what belongs to groups whose leaders stand below.
+        groups = segment_sum(part, head, len(tree) + 1)[:-1]
+        return tree.subtree_sum(part) - (tree.subtree_sum(groups) - groups)
+
+    return _like(inner, exact_map(inner.values, inside, measure.text()))
 
 
 def broken_legs(volumes: Volumes, measure: Group) -> FlagArray:
@@ -199,47 +209,64 @@ def broken_legs(volumes: Volumes, measure: Group) -> FlagArray:
     may = np.ones(len(tree), dtype=FLAG) if measure.breaks is None else volumes.source.mask_of(measure.breaks)
     if measure.breaks_at is None:
         return may
-    inner = volumes.column(measure.of)
+    inner = volumes.source.measure(measure.of)
+    threshold = break_threshold(measure, inner)
+    whole = tree.subtree_sum(inner.values)
+    reach = whole >= threshold
+    if greatest(np.minimum(inner.values, MINOR(0))):
+        positive, over = subtree_sums(_plus(inner.values), tree.size)
+        reach = positive >= threshold if over is None else (positive >= threshold) | over
+    return breaks_by_itself(whole, reach, tree.parent, may, threshold)
+
+
+def break_threshold(measure: Group, inner: Amounts | Numbers) -> int:
+    """Return the group volume at which legs break away, in the smallest unit of what the group adds up."""
     if isinstance(inner, Amounts):
-        threshold = to_minor(measure.breaks_at, inner.decimals, thing=f"{measure!r}, breaks_at")
-    elif isinstance(measure.breaks_at, int):
-        threshold = measure.breaks_at
-    else:
+        return to_minor(measure.breaks_at, inner.decimals, thing=f"{measure!r}, breaks_at")
+    if not isinstance(measure.breaks_at, int):
         raise ExpressionError(
             f"{measure!r}, breaks_at", "is no count", value=measure.breaks_at, allowed="int"
         )
-    return breaks_by_itself(tree.subtree_sum(_plus(inner.values)), tree.parent, may, threshold)
+    return measure.breaks_at
 
 
 def _rolled_up(volumes: Volumes, measure: RolledUp) -> Amounts | Numbers:
-    inner, tree = volumes.column(measure.of), volumes.source.tree
+    inner, tree = volumes.source.measure(measure.of), volumes.source.tree
     qualified = volumes.source.mask_of(measure.to)
     taker = np.where(qualified, np.arange(len(tree)), tree.nearest_ancestor(qualified)[:-1])
-    tally = Tally(len(tree) + 1)
-    tally.add(taker, inner.values)
-    return _like(inner, tally.sums("a volume after roll-up")[:-1])
+
+    def moved(part: MinorArray) -> MinorArray:
+        return segment_sum(part, taker, len(tree) + 1)[:-1]
+
+    return _like(inner, exact_map(inner.values, moved, measure.text()))
 
 
 def _leg(volumes: Volumes, measure: Leg) -> Amounts | Numbers:
-    inner, tree = volumes.column(measure.of), volumes.source.tree
-    whole = volumes.column(Organisation(measure.of)).values
+    inner, tree = volumes.source.measure(measure.of), volumes.source.tree
+    whole = volumes.source.measure(Organisation(measure.of)).values
     own = _plus(inner.values) if measure.own_leg else None
     return _like(inner, ranked_legs(_plus(whole), own, tree.parent, measure.k))
 
 
 def _other_legs(volumes: Volumes, measure: OtherLegs) -> Amounts | Numbers:
-    whole = volumes.column(Organisation(measure.of))
-    largest = volumes.column(Leg(measure.of, own_leg=measure.own_leg)).values
-    return _like(whole, whole.values - largest)
+    whole = volumes.source.measure(Organisation(measure.of))
+    largest = volumes.source.measure(Leg(measure.of, own_leg=measure.own_leg)).values
+    return _like(whole, exact_minus(whole.values, largest, measure.text()))
 
 
 def _window(volumes: Volumes, measure: Window) -> Amounts | Numbers:
-    source, now = volumes.source, volumes.column(measure.of)
-    key = identity(measure.of)
-    columns = [now.values, *source.history.earlier(key, source.period, measure.periods, source.tree)]
+    source, now = volumes.source, volumes.source.measure(measure.of)
+    columns = [now.values, *earlier_values(source, measure, now)]
     if measure.how == "least":
         return _like(now, np.minimum.reduce(columns))
-    return _like(now, exact_add(columns, len(source.tree), "a volume over several periods"))
+    return _like(now, exact_add(columns, len(source.tree), measure.text()))
+
+
+def earlier_values(source: VolumeSource, measure: Window, now: Amounts | Numbers) -> list[MinorArray]:
+    """Return what a window's measure was in the earlier periods of the window, the nearest first."""
+    return source.history.earlier(
+        identity(measure.of), source.period, measure.periods, source.tree, _unit(now)
+    )
 
 
 def _frontline(volumes: Volumes, measure: FrontLine) -> Numbers:
@@ -258,14 +285,15 @@ def _legs(volumes: Volumes, measure: Legs) -> Numbers:
 
 def _ratio(volumes: Volumes, measure: Ratio) -> Numbers:
     """Return the floor of the ratio in thousandths, for words; comparisons are exact."""
-    part, whole = volumes.column(measure.part), volumes.column(measure.whole)
-    thousandths = np.zeros(len(whole), dtype=MINOR)
-    for row in np.flatnonzero(whole.values > 0).tolist():
-        share = int(part.values[row]) * 1000 // int(whole.values[row])
-        if abs(share) > MINOR_MAX:
-            raise MoneyOverflowError(repr(measure), "does not fit into 64 bits")
-        thousandths[row] = share
-    return Numbers(thousandths)
+    left, right = _ratio_sides(volumes, measure)
+    if greatest(left) * 1000 <= MINOR_MAX:
+        return Numbers(left * MINOR(1000) // right)
+    exact = zip(left.tolist(), right.tolist(), strict=True)
+    return Numbers(fit_minor([part * 1000 // whole for part, whole in exact], measure.text()))
+
+
+def _leg_share(_: Volumes, measure: LegShare) -> Amounts | Numbers:
+    raise measure.without_requirement()
 
 
 _COMPUTE: dict[type[Measure], Callable[[Volumes, Any], Amounts | Numbers]] = {
@@ -277,6 +305,7 @@ _COMPUTE: dict[type[Measure], Callable[[Volumes, Any], Amounts | Numbers]] = {
     RolledUp: _rolled_up,
     Leg: _leg,
     OtherLegs: _other_legs,
+    LegShare: _leg_share,
     Window: _window,
     Ratio: _ratio,
     FrontLine: _frontline,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MINOR, AnyArray, MinorArray, readonly
-from fenxiao._labels import read_labels
+from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN, AnyArray, MinorArray, readonly
+from fenxiao._labels import label_table, read_labels
 from fenxiao.errors import PlanError, StateError, TimeError, UnknownMemberError, instance_of
 from fenxiao.expressions.measures import WINDOW_MAX
 
@@ -21,34 +21,32 @@ if TYPE_CHECKING:
 _TEXT: Final = instance_of(str, error=StateError)
 
 
-def _labels(values: Any) -> AnyArray:
-    labels: AnyArray = readonly(read_labels(values, thing="State, labels", error=StateError).values)
-    return labels
-
-
-def integers_of(values: Any, dtype: type[Any], thing: str) -> AnyArray:
-    """Return a column of integers of one width.
-
-    Raises
-    ------
-    StateError
-        They are none, do not fit, or are no column.
-    """
-    column = np.asarray(values)
-    fits = column.ndim == 1 and (column.size == 0 or column.dtype.kind in "iu")
-    if not fits or (column.size and (column.astype(dtype) != column).any()):
+def member_labels(values: Any) -> AnyArray:
+    """Return the labels of members whom a state knows, each of them once."""
+    labels = read_labels(values, thing="State, labels", error=StateError).values
+    twice = label_table(labels)[1]
+    if len(twice):
         raise StateError(
-            thing,
-            "are no column of integers",
-            value=column.dtype.name,
-            allowed=f"integers of {np.dtype(dtype)}",
+            "State, labels", "name members a second time", rows=twice, hint="Keep one entry for each member"
         )
-    whole: AnyArray = readonly(column.astype(dtype))
-    return whole
+    return readonly(labels)  # type: ignore[no-any-return]
+
+
+def whole_numbers(values: Any, thing: str, low: int, high: int) -> MinorArray:
+    """Return integers of a range as int64 [n], or raise where they are none."""
+    try:
+        column = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        column = np.zeros((1, 1))
+    if column.ndim != 1 or (column.size and column.dtype.kind not in "iu"):
+        raise StateError(thing, "are not integers in one dimension", allowed=f"integers, {low} to {high}")
+    if column.size and not low <= int(column.min()) <= int(column.max()) <= high:
+        raise StateError(thing, "are out of range", allowed=f"{low} to {high}")
+    return column.astype(MINOR)
 
 
 def _values(values: Any) -> MinorArray:
-    return integers_of(values, MINOR, "State, recorded values")
+    return readonly(whole_numbers(values, "State, recorded values", MINOR_MIN, MINOR_MAX))  # type: ignore[no-any-return]
 
 
 def same_array(value: AnyArray) -> tuple[Any, ...]:
@@ -68,24 +66,39 @@ class Record:
     period : str
         The period's key.
     labels : labels [n]
+        Each member once.
     values : int64 [n]
         In the measure's smallest unit.
+    decimals : int or None
+        Of that unit; None for counts.
+
+    Raises
+    ------
+    StateError
+        Values that are no integers, or not one a label; a member twice.
     """
 
     measure: str = attrs.field(validator=_TEXT)
     period: str = attrs.field(validator=_TEXT)
-    labels: AnyArray = attrs.field(converter=_labels, eq=same_array)
+    labels: AnyArray = attrs.field(converter=member_labels, eq=same_array)
     values: MinorArray = attrs.field(converter=_values, eq=same_array)
+    decimals: int | None = attrs.field(
+        default=None, validator=instance_of(int, optional=True, error=StateError)
+    )
 
     def __attrs_post_init__(self) -> None:
         if len(self.labels) != len(self.values):
-            raise StateError("State, record", "has other values than labels", value=len(self.values),
-                             allowed=str(len(self.labels)))  # fmt: skip
+            raise StateError(
+                "State, record",
+                "has other values than labels",
+                value=len(self.values),
+                allowed=str(len(self.labels)),
+            )
 
     def fingerprint(self) -> str:
         """Return a text that is the same for equal records, whatever the order of their members."""
         pairs = sorted(zip(map(repr, self.labels.tolist()), self.values.tolist(), strict=True))
-        return repr((self.measure, self.period, pairs))
+        return repr((self.measure, self.period, self.decimals, pairs))
 
 
 @final
@@ -96,16 +109,20 @@ class History:
     records: tuple[Record, ...] = ()
 
     def earlier(
-        self, measure: str, period: Period | None, periods: int, tree: ReferralTree
+        self, measure: str, period: Period | None, periods: int, tree: ReferralTree, decimals: int | None
     ) -> list[MinorArray]:
         """Return a measure's values (int64 [members]) of the `periods - 1` periods before one.
+
+        Parameters
+        ----------
+        decimals : of the measure in the period, None for counts
 
         Raises
         ------
         PlanError
             No period is settled, or one without calendar neighbours.
         StateError
-            The records know members who are not in the tree.
+            The records know members who are not in the tree, or were made with other decimals.
         """
         found: list[MinorArray] = []
         by_period = {record.period: record for record in self.records if record.measure == measure}
@@ -114,6 +131,14 @@ class History:
             record = by_period.get(str(period))
             column = np.zeros(len(tree), dtype=MINOR)
             if record is not None:
+                if record.decimals != decimals:
+                    raise StateError(
+                        f"State, record of {record.period}",
+                        "has other decimals than the orders",
+                        value=record.decimals,
+                        allowed=str(decimals),
+                        hint="Read the orders with the decimals of earlier periods",
+                    )
                 column[_indices(tree, record)] = record.values
             found.append(column)
         return found

@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fenxiao._arrays import FLAG, MINOR, FlagArray, IndexArray, InstantArray, MinorArray, RowArray
+from fenxiao._arrays import (
+    MINOR,
+    FlagArray,
+    IndexArray,
+    InstantArray,
+    MinorArray,
+    RowArray,
+    segment_sum,
+)
 from fenxiao._columns import Amounts, Categories, Column, Days, Numbers
-from fenxiao._kernels.tally import Tally
+from fenxiao._kernels.tally import exact_map
 from fenxiao.errors import ExpressionError
 
 if TYPE_CHECKING:
@@ -21,7 +29,6 @@ if TYPE_CHECKING:
         """The order lines that measures are computed from."""
 
         member: IndexArray
-        starts: RowArray | None
 
         def __len__(self) -> int:
             """Return the number of lines."""
@@ -37,6 +44,10 @@ if TYPE_CHECKING:
 
         def buyer(self) -> IndexArray | None:
             """Return the buyers' indices, -1 where unknown; None where orders name no buyers."""
+            ...
+
+        def order_of_line(self) -> RowArray | None:
+            """Return for each line the number of its order; None where each order has one line."""
             ...
 
         def local_days(self, purpose: str) -> InstantArray:
@@ -70,9 +81,11 @@ def own_volume(
         decimals = column.decimals if isinstance(column, Amounts) else None
         if chosen is not None:
             values = np.where(chosen, values, MINOR(0))
-    tally = Tally(members + 1)
-    tally.add(lines.member, values)
-    sums = tally.sums(f"own volume {measure.name!r}")[:members]
+
+    def credited(part: MinorArray) -> MinorArray:
+        return segment_sum(part, lines.member, members + 1)[:members]
+
+    sums = exact_map(values, credited, f"own volume {measure.name!r}")
     return Numbers(sums) if decimals is None else Amounts(sums, decimals)
 
 
@@ -97,14 +110,16 @@ def _selected(
 
 
 def _first_lines(lines: OrderLines, chosen: FlagArray | None) -> MinorArray:
-    """Return 1 on the first chosen line of every order, 0 elsewhere."""
-    marks = np.ones(len(lines), dtype=FLAG) if chosen is None else chosen
-    if lines.starts is not None and len(lines):
-        before = np.zeros(len(lines) + 1, dtype=MINOR)
-        np.cumsum(marks, out=before[1:])
-        earlier = before[:-1] - np.repeat(before[lines.starts[:-1]], np.diff(lines.starts))
-        marks = marks & (earlier == 0)
-    return marks.astype(MINOR)
+    """Return 1 on the first chosen line that each order has of each credited member, 0 elsewhere."""
+    order = lines.order_of_line()
+    if order is None:
+        return np.ones(len(lines), dtype=MINOR) if chosen is None else chosen.astype(MINOR)
+    rows = np.arange(len(lines)) if chosen is None else np.flatnonzero(chosen)
+    # Nobody's index is the number of members, so that the pairs are told apart.
+    pairs = order[rows] * (MINOR(lines.member.max(initial=0)) + 1) + lines.member[rows]
+    marks = np.zeros(len(lines), dtype=MINOR)
+    marks[rows[np.unique(pairs, return_index=True)[1]]] = 1
+    return marks
 
 
 def count_distinct(lines: OrderLines, measure: Distinct, members: int) -> MinorArray:

@@ -1,0 +1,1 @@
+"""Tests of measures: each against its slow twin, its laws, what is refused."""
