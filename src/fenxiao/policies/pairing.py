@@ -53,7 +53,7 @@ class Pair:
     source: str = attrs.field(validator=_NAME)
 
     def __attrs_post_init__(self) -> None:
-        if self.operator not in COMPARE:
+        if not isinstance(self.operator, str) or self.operator not in COMPARE:
             raise PlanError("Pair, operator", "is unknown", value=self.operator, allowed=", ".join(COMPARE))
 
     def as_data(self) -> dict[str, str]:
