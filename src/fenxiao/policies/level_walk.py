@@ -238,8 +238,10 @@ class PreparedLevels:
         member, nobody, start = int(block.member[line]), self.setting.size, self.policy.start_level
         if member == nobody:
             return [Hop(start, nobody, nobody, Reason.NO_MEMBER)]
-        if self.walk.source is not None and not self.walk.source[member]:
-            return [Hop(start, nobody, nobody, Reason.NOT_SOURCE)]
+        condition = self.policy.source
+        if condition is not None and not self.setting.mask_of(condition)[member]:
+            words = condition.describe(self.setting, member)
+            return [Hop(start, nobody, nobody, Reason.NOT_SOURCE, words)]
         selected = self._selected(block)
         if selected is not None and not selected[line]:
             return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]

@@ -36,7 +36,11 @@ class Verdict:
         if self.claimed:
             allowed, claimed = format_minor(self.allowed, decimals), format_minor(self.claimed, decimals)
             text = f"{place}{allowed} of {claimed} claimed"
-            return text if self.claimed == self.allowed else f"{text} ({why})"
+            notes = [
+                *([] if self.claimed == self.allowed else [why]),
+                *([self.detail] if self.detail else []),
+            ]
+            return f"{text} ({', '.join(notes)})" if notes else text
         return f"{place}nothing: {why}" + (f" ({self.detail})" if self.detail else "")
 
 
