@@ -154,7 +154,8 @@ class RankDifferential(OrderPolicy):
 
     def prepare(self, setting: Setting) -> PreparedDifferential:
         """Return the policy made ready for one setting: pointers to the next higher rate."""
-        return PreparedDifferential.of(self, setting)
+        # A same-rank bonus looks at it too.
+        return setting.keep(("differential", self.name), lambda: PreparedDifferential.of(self, setting))  # type: ignore[no-any-return]  # what is kept is what was made
 
     def rates_of_members(
         self, setting: Setting, table: RateRows, column: str | None
@@ -221,6 +222,11 @@ class PreparedDifferential:
         row_of = {key: number for number, (key, _) in enumerate(self.policy.by_product, start=1)}
         return np.array([*(row_of.get(str(value), 0) for value in values), 0], dtype=INDEX)[codes]
 
+    def ascent_of(self, block: OrderBlock, line: int) -> Ascent:
+        """Return the ascent of one line."""
+        rows = self.rows_of_lines(block)
+        return self.ascents[0 if rows is None else int(rows[line])]
+
     @property
     def slots(self) -> int:
         """Return how many steps there are at the most."""
@@ -230,7 +236,7 @@ class PreparedDifferential:
         """Return for each step who takes it (int32 [n]) and what it is worth there (int64 [n])."""
         exact, selected, rows = (
             self.policy.base.value(block),
-            self._selected(block),
+            self.selected(block),
             self.rows_of_lines(block),
         )
         takers = np.full((self.slots, len(block)), INDEX(self.setting.size))
@@ -275,7 +281,7 @@ class PreparedDifferential:
 
     def steps(self, ascent: Ascent, member: IndexArray, exact: Exact) -> list[tuple[IndexArray, MinorArray]]:
         """Return for each step who takes it and what it is worth (int64 [n]), rounded cumulatively."""
-        rounded = np.zeros((ascent.most + 1, len(member)), dtype=MINOR)
+        rounded = np.zeros((len(ascent.values) + 1, len(member)), dtype=MINOR)
         for place, value in enumerate(ascent.values):
             exact.times(value, self.policy.rounding, out=rounded[place])
         # The last row, where NO_STEP points, is nothing.
@@ -285,7 +291,8 @@ class PreparedDifferential:
             for taker, before, after in ascent.steps(member)
         ]
 
-    def _selected(self, block: OrderBlock) -> FlagArray | None:
+    def selected(self, block: OrderBlock) -> FlagArray | None:
+        """Return which lines count (bool [n]), None for all."""
         return None if self.policy.where is None else self.policy.where.mask(block)
 
     def _rate_text(self, block: OrderBlock, slot: int, line: int) -> str:
@@ -311,7 +318,7 @@ class PreparedDifferential:
         member, nobody, start = int(block.member[line]), self.setting.size, self.policy.start_level
         if member == nobody:
             return [Hop(start, nobody, nobody, Reason.NO_MEMBER)]
-        selected = self._selected(block)
+        selected = self.selected(block)
         if selected is not None and not selected[line]:
             return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]
         rows = self.rows_of_lines(block)

@@ -198,14 +198,23 @@ def _verdicts(
     found: list[Verdict] = []
     paid = set()
     reasons = batch.reason
+    hops = policy.trace(block, number)
+    told = {hop.level: hop.detail for hop in hops if hop.payee == index}
     for at in np.flatnonzero(mine).tolist():
         level = int(batch.level[at])
         paid.add(level)
         claimed, allowed, reason = int(batch.claimed[at]), int(batch.allowed[at]), Reason(int(reasons[at]))
         found.append(
-            Verdict(policy=name, line=line, level=level, claimed=claimed, allowed=allowed, reason=reason)
+            Verdict(
+                policy=name,
+                line=line,
+                level=level,
+                claimed=claimed,
+                allowed=allowed,
+                reason=reason,
+                detail=told.get(level, ""),
+            )
         )
-    hops = policy.trace(block, number)
     for hop in hops:
         if index in (hop.member, hop.payee) and hop.level not in paid:
             reason, detail = _why_nothing(policy, block, number, hop, index)
