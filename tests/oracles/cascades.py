@@ -43,7 +43,9 @@ def steps(world, member, base, policy):
 
     def rate(column_or_table, who):
         person = world["members"][who]
-        found = person[column_or_table] if isinstance(column_or_table, str) else column_or_table[person["rank"]]
+        found = (
+            person[column_or_table] if isinstance(column_or_table, str) else column_or_table[person["rank"]]
+        )
         return found if ceiling is None else min(found, ceiling)
 
     found = []
@@ -120,14 +122,11 @@ def price_gap(world, member, quantity, prices, policy):
     for who in climb(world, member, 1):
         price = prices[world["members"][who]["rank"]]
         if allowed(world, who, policy.get("eligible")) and price < lowest:
-            worth = rounded(lowest * quantity, policy["rounding"]) - rounded(price * quantity, policy["rounding"])
-            found.append((who, worth))
+            found.append((who, (lowest - price) * quantity))
             lowest = price
     return found
 
 
-def markup(world, member, sold, quantity, prices, policy):
-    """Return what the credited member keeps of what he sold a line for."""
-    if member is None:
-        return []
-    return [(member, sold - rounded(prices[world["members"][member]["rank"]] * quantity, policy["rounding"]))]
+def markup(world, line, prices):
+    """Return what the credited member keeps of what a line was sold for."""
+    return line["paid"] - prices[world["members"][line["member"]]["rank"]] * line["quantity"]

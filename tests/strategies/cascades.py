@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ SHARES = (Fraction(0), Fraction(1, 20), Fraction(1, 3), Fraction(2, 5), Fraction
 BASES = {
     "paid": lambda line: Fraction(line["paid"]),
     "a third": lambda line: Fraction(line["paid"], 3),
-    "points": lambda line: Fraction(line["pv"] * 10) * Fraction(7, 5),
+    "points": lambda line: Fraction(line["pv"] * 14),
 }
 """What each base is worth in minor units; points have one decimal."""
 WRITTEN = {"paid": "paid", "a third": {"paid": "1/3"}, "points": {"pv": "7/5"}}
@@ -60,7 +61,7 @@ def lines(draw, sponsors, max_size=4):
             "line": line,
             "member": draw(members),
             "paid": draw(cents),
-            "pv": draw(st.integers(-5, 500)),
+            "pv": draw(st.integers(0, 500)),
             "quantity": draw(st.integers(0, 3)),
             "product": draw(st.sampled_from(("other", *PRODUCTS))),
             **{f"price {rank}": draw(st.integers(0, 300)) for rank in RANKS},
@@ -72,7 +73,7 @@ def lines(draw, sponsors, max_size=4):
 @st.composite
 def worlds(draw, max_size=7):
     """Draw sponsors, members and order lines."""
-    sponsors = draw(forests(max_size=max_size))
+    sponsors = draw(forests(max_size=max_size, min_size=1))
     return {"sponsors": sponsors, "members": draw(people(sponsors)), "lines": draw(lines(sponsors))}
 
 
@@ -129,7 +130,7 @@ def gaps(draw):
     """Draw a price gap, with one price list or a price list a line."""
     fixed = draw(st.booleans())
     prices = draw(st.fixed_dictionaries(dict.fromkeys(RANKS, st.integers(0, 300)))) if fixed else None
-    return {"name": "stock", "prices": prices, "eligible": draw(conditions), "rounding": draw(modes)}
+    return {"name": "stock", "prices": prices, "eligible": draw(conditions)}
 
 
 def text(share):
@@ -144,7 +145,7 @@ def table(rates):
 
 def condition(name):
     """Write a condition as plans do."""
-    return None if name is None else fx.column(name).is_true() if hasattr(fx.column(name), "is_true") else fx.column(name)
+    return None if name is None else fx.column(name) == True  # noqa: E712
 
 
 def where(product):
@@ -176,17 +177,14 @@ def built_bonus(policy):
     """Return the policy that the twin's data describes."""
     rates = policy["rates"]
     by_rank = isinstance(rates, dict)
+    lists = {rank: [text(each) for each in row] for rank, row in rates.items()} if by_rank else {}
     return SameRankBonus(
         policy["name"],
         of=policy["of"]["name"],
         base="step" if policy["base"] is None else WRITTEN[policy["base"]],
         eligible=condition(policy["eligible"]),
         rounding=policy["rounding"],
-        **{
-            "by_rank" if by_rank else "rates": {rank: [text(each) for each in row] for rank, row in rates.items()}
-            if by_rank
-            else [text(each) for each in rates]
-        },
+        **({"by_rank": lists} if by_rank else {"rates": [text(each) for each in rates]}),
     )
 
 
@@ -212,9 +210,7 @@ def built_gap(policy):
         if prices is None
         else {"prices": {rank: money(price) for rank, price in prices.items()}}
     )
-    return PriceGap(
-        policy["name"], eligible=condition(policy["eligible"]), rounding=policy["rounding"], **more
-    )
+    return PriceGap(policy["name"], eligible=condition(policy["eligible"]), **more)
 
 
 def money(minor):
@@ -231,7 +227,7 @@ def facts_of(world, margin=10**9):
             "member": line["member"],
             "paid": money(line["paid"]),
             "margin": money(margin),
-            "pv": str(Fraction(line["pv"], 10)) if line["pv"] % 10 == 0 else f"{'-' * (line['pv'] < 0)}{abs(line['pv']) // 10}.{abs(line['pv']) % 10}",
+            "pv": Decimal(line["pv"]).scaleb(-1),
             "quantity": line["quantity"],
             "product": line["product"],
             **{f"price {rank}": money(line[f"price {rank}"]) for rank in RANKS},
@@ -239,16 +235,12 @@ def facts_of(world, margin=10**9):
         for line in world["lines"]
     ]
     members = [
-        {"member": label}
-        | columns
-        | {name: fx.Rate(columns[name]) for name in ("contract", "own")}
+        {"member": label} | columns | {name: fx.Rate(columns[name]) for name in ("contract", "own")}
         for label, columns in world["members"].items()
     ]
     return fx.Facts(
         tree=fx.ReferralTree.from_mapping(world["sponsors"]),
-        orders=fx.Orders.from_records(
-            records, volumes={"pv": 1}, money=[f"price {rank}" for rank in RANKS]
-        ),
+        orders=fx.Orders.from_records(records, volumes={"pv": 1}, money=[f"price {rank}" for rank in RANKS]),
         members=fx.Members.from_records(members) if members else None,
     )
 

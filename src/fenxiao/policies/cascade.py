@@ -112,7 +112,8 @@ class Ascent:
 
     def takers(self, member: IndexArray) -> IndexArray:
         """Return who takes each step (int32 [steps, n]), the number of members for nobody."""
-        return np.stack([here for here, _, _ in self.steps(member)])
+        takers = [here for here, _, _ in self.steps(member)]
+        return np.array(takers, dtype=INDEX).reshape(self.most, len(member))
 
     def payees(self, member: IndexArray) -> IndexArray:
         """Return who is paid for each step (int32 [steps, n]), the number of members for nobody."""

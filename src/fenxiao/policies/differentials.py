@@ -232,13 +232,9 @@ class PreparedDifferential:
         """Return how many steps there are at the most."""
         return max(ascent.most for ascent in self.ascents)
 
-    def takers_and_worth(self, block: OrderBlock) -> list[tuple[IndexArray, MinorArray]]:
-        """Return for each step who takes it (int32 [n]) and what it is worth there (int64 [n])."""
-        exact, selected, rows = (
-            self.policy.base.value(block),
-            self.selected(block),
-            self.rows_of_lines(block),
-        )
+    def takers_and_worth(self, block: OrderBlock) -> tuple[IndexArray, MinorArray]:
+        """Return who takes each step, and what it is worth, paid or not (int32 and int64 [steps, n])."""
+        exact, rows = self.policy.base.value(block), self.rows_of_lines(block)
         takers = np.full((self.slots, len(block)), INDEX(self.setting.size))
         worth = np.zeros(takers.shape, dtype=MINOR)
         for number, ascent in enumerate(self.ascents):
@@ -246,25 +242,22 @@ class PreparedDifferential:
             part = exact if rows is None else attrs.evolve(exact, values=exact.values[lines])
             for slot, (taker, step) in enumerate(self.steps(ascent, block.member[lines], part)):
                 takers[slot, lines], worth[slot, lines] = taker, step
+        selected = self.selected(block)
         if selected is not None:
             worth[:, ~selected] = 0
-        return list(zip(takers, worth, strict=True))
+        return takers, worth
 
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a step."""
-        exact, slots, nobody = self.policy.base.value(block), self.slots, INDEX(self.setting.size)
-        steps, rows, breakage = self.takers_and_worth(block), self.rows_of_lines(block), 0
-        amount = np.stack([worth for _, worth in steps]) if slots else np.zeros((0, len(block)), dtype=MINOR)
-        payee = None
+        exact, slots = self.policy.base.value(block), self.slots
+        takers, amount = self.takers_and_worth(block)
+        breakage = 0
         # Who takes his step unpaid is the same whatever the table of rates.
-        unpaid = self.ascents[0].unpaid
-        for slot, (taker, worth) in enumerate(steps if self.policy.blocks else []):
-            blocked = np.take(unpaid, taker, mode="clip")
-            breakage += exact_sum(worth[blocked])
-            amount[slot][blocked] = 0
-        if rows is not None or not slots:
-            takers = [np.where(np.take(unpaid, taker, mode="clip"), nobody, taker) for taker, _ in steps]
-            payee = np.stack(takers) if slots else np.full(amount.shape, nobody)
+        if self.policy.blocks:
+            blocked = np.take(self.ascents[0].unpaid, takers, mode="clip")
+            breakage = exact_sum(amount[blocked])
+            amount[blocked] = 0
+        payee = self.ascents[0].paid(takers) if self.policy.by_product or not slots else None
         most = max((ascent.values[-1] for ascent in self.ascents if ascent.values), default=_ZERO)
         share = -(-exact.bound * exact.numerator * most.numerator // (exact.denominator * most.denominator))
         start = self.policy.start_level

@@ -77,8 +77,6 @@ class PriceGap(WalkFields, OrderPolicy):
         in any case.
     where : Where
         Which order lines count; all if left out.
-    rounding : Rounding or str
-        ``floor`` (default), ``half_up``, ``half_even``, ``ceiling``, of a price times a fractional quantity.
 
     Raises
     ------
@@ -171,15 +169,13 @@ class PreparedGap:
         selected = self.policy.selected(block)
         if selected is not None:
             amount[:, ~selected] = 0
-        _, decimals, most = block.amounts_of(_QUANTITY)
-        bound = -(-int(prices.max(initial=0)) * most // 10**decimals) + self.policy.rounding.step
         route = parts[0][1].takers if self.policy.prices and slots else None
         return Claims(
             amount=amount,
             levels=tuple(range(1, slots + 1)),
             payee=payee if route is None else None,
             route=route,
-            bound=bound,
+            bound=int(prices.max(initial=0)) * block.amounts_of(_QUANTITY)[2],
             rate_of=lambda slot, line: self._rate_text(block, slot, line),
         )
 
@@ -235,9 +231,8 @@ class PreparedGap:
         return found
 
     def _worth(self, block: OrderBlock, price: MinorArray, lines: RowArray | slice) -> MinorArray:
-        """Return prices times quantities, rounded once."""
-        quantity, decimals, _ = block.amounts_of(_QUANTITY)
-        return mul_div_arrays(np.maximum(quantity[lines], 0), price, 10**decimals, self.policy.rounding)
+        """Return prices times quantities, which are whole numbers."""
+        return mul_div_arrays(block.amounts(_QUANTITY)[lines], price, 1)
 
     def markups(self, block: OrderBlock) -> tuple[IndexArray, MinorArray]:
         """Return credited members and what each line leaves them of what they sell it for."""
@@ -266,8 +261,8 @@ class PreparedGap:
         return f"{self._money(above - below)} a unit"
 
     def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:  # noqa: ARG002  # protocol
-        """Return why a step that somebody takes claims nothing."""
-        return Reason.ROUNDED_TO_ZERO if block.amounts(_QUANTITY)[line] > 0 else Reason.ZERO_RATE
+        """Return why a step that somebody takes claims nothing: the quantity is zero."""
+        return Reason.ZERO_RATE
 
     def trace(self, block: OrderBlock, line: int) -> list[Hop]:
         """Tell the walk of one line, also of those who are passed over."""

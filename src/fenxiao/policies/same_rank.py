@@ -12,11 +12,11 @@ from fenxiao._arrays import FLAG, INDEX, MINOR, FlagArray, IndexArray, MinorArra
 from fenxiao._kernels.trees import nearest_marked
 from fenxiao.errors import PlanError, Reason, instance_of
 from fenxiao.expressions import Base, Exact, pairs_of
-from fenxiao.money import Rate
+from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import DEPTH_MAX, Claims, Hop, OrderPolicy
 from fenxiao.policies.checks import NO_LEVEL
 from fenxiao.policies.differentials import PreparedDifferential, RankDifferential
-from fenxiao.policies.fields import check_rates
+from fenxiao.policies.fields import check_rates, rounding_of
 from fenxiao.policies.schedules import RateTable
 from fenxiao.policies.walk_fields import WalkFields
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _ONE: Final = Fraction(1)
 _STEP: Final = "step"
-_FLAG: Final = instance_of(bool, error=PlanError)
 RateList = tuple[Rate, ...]
 
 
@@ -102,7 +101,8 @@ class SameRankBonus(WalkFields, OrderPolicy):
     base: Base | str = attrs.field(converter=_base)
     rates: RateList = attrs.field(default=(), converter=_rates)
     by_rank: tuple[tuple[str, RateList], ...] = attrs.field(default=(), converter=_by_rank)
-    above_100: bool = attrs.field(default=False, validator=_FLAG)
+    rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
+    above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
         if bool(self.rates) == bool(self.by_rank):
@@ -202,23 +202,15 @@ class PreparedSameRank:
             for _ in range(self.policy.people):
                 here = np.take(self.peer, here, mode="clip")
                 found.append(here)
-        return np.stack(found)
+        return np.array(found, dtype=INDEX).reshape(-1, takers.shape[1])
 
     def payees(self, member: IndexArray) -> IndexArray:
         """Return who is paid (int32 [slots, n]) where all lines have the differential's first rates."""
         return self._peers_of(self.differential.ascents[0].takers(member))
 
-    def _steps(self, block: OrderBlock) -> tuple[IndexArray, MinorArray]:
-        """Return who takes each step, and what it is worth (both [steps, lines])."""
-        steps = self.differential.takers_and_worth(block)
-        return np.stack([taker for taker, _ in steps]), np.stack([worth for _, worth in steps])
-
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a step and person."""
-        if not self.slots:
-            nothing = np.zeros((0, len(block)), dtype=MINOR)
-            return Claims(amount=nothing, levels=(), payee=nothing.astype(INDEX))
-        takers, steps = self._steps(block)
+        takers, steps = self.differential.takers_and_worth(block)
         people, selected = self._peers_of(takers), self._selected(block)
         amount = np.zeros((self.slots, len(block)), dtype=MINOR)
         bound = 0
@@ -231,7 +223,7 @@ class PreparedSameRank:
             bound = max(bound, -(-most // (self.table.denominator * exact.denominator)))
         if selected is not None:
             amount[:, ~selected] = 0
-        given = self.differential.policy.by_product
+        given = self.differential.policy.by_product or not self.slots
         return Claims(
             amount=amount,
             levels=tuple(range(1, self.slots + 1)),
@@ -245,7 +237,7 @@ class PreparedSameRank:
     def _bases(self, block: OrderBlock, steps: MinorArray) -> MinorArray:
         """Return the floor of what the rates of each slot are rates of (int64 [slots, lines])."""
         bases = [self._exact(block, step).times(_ONE) for step in steps]
-        return np.repeat(np.stack(bases), self.policy.people, axis=0)
+        return np.repeat(np.array(bases, dtype=MINOR), self.policy.people, axis=0)
 
     def _exact(self, block: OrderBlock, step: MinorArray) -> Exact:
         """Return what the rates are rates of, given what a step is worth."""
@@ -264,7 +256,7 @@ class PreparedSameRank:
     def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:
         """Return why somebody who stands in the place of a person claims nothing."""
         step, person = divmod(level - 1, self.policy.people)
-        takers, steps = self._steps(block)
+        takers, steps = self.differential.takers_and_worth(block)
         payee = int(self._peers_of(takers)[level - 1, line])
         worth = self._exact(block, steps[step]).fraction(line) * int(
             self.table.rates[self.rank[payee], person]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from fenxiao.errors import PlanError
-from fenxiao.money import FLOOR, Rounding
-from fenxiao.policies.fields import condition_of, rounding_of, where_of
+from fenxiao.policies.fields import condition_of, where_of
 
 if TYPE_CHECKING:
     from fenxiao._arrays import FlagArray
@@ -18,11 +17,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, slots=False)  # two bases cannot both have slots
 class WalkFields:
-    """Who may be paid, for which order lines, and how it is rounded."""
+    """Who may be paid, and for which order lines."""
 
     eligible: Predicate | None = attrs.field(default=None, converter=condition_of)
     where: Where | None = attrs.field(default=None, converter=where_of)
-    rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
 
     @property
     def thing(self) -> str:
