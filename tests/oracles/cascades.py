@@ -80,7 +80,7 @@ def same_rank(world, member, step_base, base, policy, order):
     for taker, worth, fit in steps(world, member, step_base, of):
         rank = world["members"][taker]["rank"]
         rates = list(policy["rates"][rank] if isinstance(policy["rates"], dict) else policy["rates"])
-        if not fit:
+        if not fit or not worth:
             continue
         for who in climb(world, taker, 1):
             if not of.get("blocks") and not allowed(world, who, of.get("eligible")):

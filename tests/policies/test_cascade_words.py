@@ -327,7 +327,7 @@ REFUSED = {
         lambda: differential(seller_rates=RATES, seller_rate_column="c"), PlanError, "seller"),
     "start elsewhere": (lambda: differential(start_level=2), PlanError, "start_level 0 or 1"),
     "start is a bool": (lambda: differential(start_level=True), PlanError, "start_level 0 or 1"),
-    "float": (lambda: differential(rates={"s": 0.1}), RateError, "exact"),
+    "float": (lambda: differential(rates={"s": 0.1}), RateError, "as text"),
     "negative": (lambda: differential(rates={"s": "-1%"}), RateError, "negative"),
     "above 100": (lambda: differential(rates={"s": "101%"}), RateError, "above_100"),
     "no table": (lambda: differential(by_product=["tea"]), PlanError, "not a table"),
@@ -372,7 +372,7 @@ def test_base_is_always_written():
 
 MANY = {f"r{n}": f"{n}/100" for n in range(1, 66)}
 BY_COLUMN = differential(rates={}, rate_column="contract")
-AWKWARD = {"ceilings": {"dept": "1/1000000007"}, "user_rates": ["1/998244353", "1/999999937"]}
+AWKWARD = {"ceilings": {"dept": "1/1000000007"}, "user_rates": ["1/998244353", "1/999999937", "99/100"]}
 BY_COST = gap(prices={}, price_columns=dict.fromkeys(RATES, "quantity"))
 BY_MARGIN = gap(prices={}, price_columns=dict.fromkeys(RATES, "margin"))
 UNFIT = {

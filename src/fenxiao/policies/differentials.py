@@ -323,15 +323,21 @@ class PreparedDifferential:
                 after = int(ascent.code[person])
                 low = "0%" if before == NO_STEP else self.texts[number][before]
                 detail, before = f"{self.texts[number][after]} less {low} paid below", after
+                if reason is Reason.BLOCKED:
+                    detail += f"; {self._condition(person)}"
             else:
                 reason, detail = self._why_passed(number, person, before)
             hops.append(hop_of(self.setting, step, person, reason, detail, start))
         return hops or [Hop(start, nobody, nobody, Reason.NO_UPLINE)]
 
+    def _condition(self, person: int) -> str:
+        condition = self.policy.eligible
+        return "" if condition is None else condition.describe(self.setting, person)
+
     def _why_passed(self, number: int, person: int, before: int) -> tuple[Reason, str]:
         condition, ascent = self.policy.eligible, self.ascents[number]
         if condition is not None and not self.setting.mask_of(condition)[person]:
-            return Reason.NOT_ELIGIBLE, condition.describe(self.setting, person)
+            return Reason.NOT_ELIGIBLE, self._condition(person)
         code = int(ascent.code[person])
         if code == NO_STEP:
             return Reason.NOT_ENTITLED, "his rate is 0%"

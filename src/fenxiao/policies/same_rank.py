@@ -52,7 +52,7 @@ class SameRankBonus(WalkFields, OrderPolicy):
     For each step of the differential, the nearest above its payee who have his rank and stand below everybody
     of a higher rank are person 1, person 2, ...: each gets ``round(rate * base)``, on top of the differential
     and never deducted from it. Whoever is not there for the differential is not there for the bonus either. A
-    step that is not paid (`RankDifferential.blocks`) has no bonus.
+    step that is not paid (`RankDifferential.blocks`), or is worth nothing, has no bonus.
 
     A line's level counts through the steps: person 1 of the first step, person 2 of the first step, and so
     on, then person 1 of the second step.
@@ -219,6 +219,7 @@ class PreparedSameRank:
             rates = self.table.rates[np.take(self.rank, payee, mode="clip"), person]
             exact = self._exact(block, steps[step])
             amount[slot] = exact.at_rates(rates, self.table.denominator, self.policy.rounding)
+            amount[slot][steps[step] == 0] = 0
             most = int(self.table.rates.max()) * exact.bound * exact.numerator
             bound = max(bound, -(-most // (self.table.denominator * exact.denominator)))
         if selected is not None:
