@@ -115,13 +115,14 @@ def peers(world, taker, people, may):
 def cascade(chain, role_of, ceilings, user_rates, amount, may=lambda _: True):
     """Return what each person of a chain gets: users by level, roles up to their ceiling."""
     paid, total = {}, Fraction(0)
+    top = max(*ceilings.values(), sum(user_rates, Fraction(0)))
     for level, person in enumerate(chain):
         if not may(person):
             continue
         role = role_of(person)
         after = total
         if role is None:
-            after = total + (user_rates[level] if level < len(user_rates) else 0)
+            after = min(total + (user_rates[level] if level < len(user_rates) else 0), top)
         elif ceilings[role] > total:
             after = ceilings[role]
         if after > total:

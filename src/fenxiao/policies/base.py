@@ -40,7 +40,7 @@ class Claims:
     route : gives the payees (int32 [slots, n]) of credited members (int32 [n])
     breakage : minor units that were planned and found nobody to be paid
     bound : an upper bound of one claim, in minor units
-    base_of : gives the floor of each line's base (int64 [lines]), for explanations
+    base_of : gives the floor of each line's base (int64 [lines], or [slots, lines]), for explanations
     rate_of : gives the text of the rate of ``(slot, line)``, for explanations
     """
 

@@ -197,8 +197,9 @@ def _verdicts(
     mine = (batch.order_row == row) & (batch.policy_place == place) & (batch.payee_index == index)
     found: list[Verdict] = []
     paid = set()
-    reasons, hops = batch.reason, policy.trace(block, number)
-    words = {hop.level: hop.detail for hop in hops if hop.payee == index and hop.reason is Reason.PAID}
+    reasons = batch.reason
+    hops = policy.trace(block, number)
+    told = {hop.level: hop.detail for hop in hops if hop.payee == index}
     for at in np.flatnonzero(mine).tolist():
         level = int(batch.level[at])
         paid.add(level)
@@ -211,7 +212,7 @@ def _verdicts(
                 claimed=claimed,
                 allowed=allowed,
                 reason=reason,
-                detail=words.get(level, ""),
+                detail=told.get(level, ""),
             )
         )
     for hop in hops:
@@ -239,22 +240,22 @@ def _why_nothing(
     """Return why a hop that the walk knows has no line."""
     if hop.payee != index:
         return hop.reason, hop.detail
-    return policy.why_zero(block, number, hop.level), hop.detail if hop.reason is Reason.PAID else ""
+    return policy.why_zero(block, number, hop.level), ""
 
 
 def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: int, index: int) -> Verdict:
     tree = block.facts.tree
     source = int(block.member[number])
     level: int | None = None
-    reason, detail = Reason.NOT_UPLINE, ""
+    reason = Reason.NOT_UPLINE
     if not hops:
         # Only the policy knows whom it pays.
         reason = Reason.NO_CLAIM
     elif source == len(tree):
         reason = Reason.NO_MEMBER
-    elif hops[0].reason in (Reason.NOT_SELECTED, Reason.NOT_SOURCE):
-        reason, detail = hops[0].reason, hops[0].detail
+    elif hops[0].reason is Reason.NOT_SELECTED:
+        reason = Reason.NOT_SELECTED
     elif index <= source < index + int(tree.size[index]):
         level = int(tree.depth[source]) - int(tree.depth[index])
         reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
-    return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason, detail=detail)
+    return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason)

@@ -35,12 +35,8 @@ class Verdict:
         why = REASON_TEXT.get(self.reason, f"reason {int(self.reason)}")
         if self.claimed:
             allowed, claimed = format_minor(self.allowed, decimals), format_minor(self.claimed, decimals)
-            text = f"{place}{allowed} of {claimed} claimed"
-            notes = [
-                *([] if self.claimed == self.allowed else [why]),
-                *([self.detail] if self.detail else []),
-            ]
-            return f"{text} ({', '.join(notes)})" if notes else text
+            text = f"{place}{allowed} of {claimed} claimed" + (f", {self.detail}" if self.detail else "")
+            return text if self.claimed == self.allowed else f"{text} ({why})"
         return f"{place}nothing: {why}" + (f" ({self.detail})" if self.detail else "")
 
 
