@@ -200,11 +200,10 @@ def ladders(draw, name="rank", windows=True):
     free = columns_hold((), (f"{name}_title",)) | comparisons(
         conditions(0, windows, (), (f"{name}_title",)), 1, windows
     )
-    ladder = {
+    return {
         "kind": "ladder",
         "name": name,
         "steps": [{"name": NAMES[step], "when": draw(joined(free | hanging))} for step in range(steps)],
         "demotion": draw(st.sampled_from(["at_once", "one_step", "never"])),
         "grace": draw(st.integers(0, 2)),
     }
-    return ladder

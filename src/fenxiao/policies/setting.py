@@ -160,7 +160,7 @@ class Setting:
             ranks = self.standing(ladder)
             return RankView(self, ladder, ranks.paid, ranks.held)
 
-        return self.keep(("ranked", ladder.name), view)  # type: ignore[no-any-return]
+        return self.keep(("ranked", ladder.name), view)
 
     def policy(self, name: str, kind: type[Policy], purpose: str) -> Policy:
         """Return another policy of the plan.
