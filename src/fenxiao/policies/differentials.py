@@ -155,7 +155,7 @@ class RankDifferential(OrderPolicy):
     def prepare(self, setting: Setting) -> PreparedDifferential:
         """Return the policy made ready for one setting: pointers to the next higher rate."""
         # A same-rank bonus looks at it too.
-        return setting.keep(("differential", self.name), lambda: PreparedDifferential.of(self, setting))  # type: ignore[no-any-return]  # what is kept is what was made
+        return setting.keep(("differential", self.name), lambda: PreparedDifferential.of(self, setting))
 
     def rates_of_members(
         self, setting: Setting, table: RateRows, column: str | None

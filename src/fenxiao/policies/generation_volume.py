@@ -84,7 +84,7 @@ class GenerationVolumeBonus(GenerationFields, PeriodPolicy):
         return money_of(setting.measure(self.on), setting.decimals, self.factor.fraction)
 
     def _walk(self, setting: Setting) -> GenerationTracks:
-        return setting.keep(("generations", self.name), lambda: GenerationTracks.of(self, setting))  # type: ignore[no-any-return]  # what is kept is what was made
+        return setting.keep(("generations", self.name), lambda: GenerationTracks.of(self, setting))
 
     def _paid(self, setting: Setting, sources: RowArray) -> Iterator[Paid]:
         """Yield generation, sources, payees and amounts for some members who cause anything."""

@@ -211,7 +211,7 @@ class PreparedGap:
     def _ascent(self, place: IndexArray) -> Ascent:
         """Return who takes which step, given the place of each rank."""
         key = ("price gap", self.policy.name, tuple(place.tolist()))
-        return self.setting.keep(key, lambda: self._climb(place))  # type: ignore[no-any-return]  # what is kept is what was made
+        return self.setting.keep(key, lambda: self._climb(place))
 
     def _climb(self, place: IndexArray) -> Ascent:
         mine = place[self.rank[:-1]]
