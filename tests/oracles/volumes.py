@@ -43,6 +43,9 @@ class SlowPeriod:
         self.tree = SlowTree(sponsors)
         self.members = list(sponsors)
         self.lines = lines
+        self.lines_of = {member: [] for member in (None, *sponsors)}
+        for line in lines:
+            self.lines_of[line["member"]].append(line)
         self.decimals = decimals
         self.columns = columns or {member: {} for member in sponsors}
         self.qualifications = {each["name"]: each for each in qualifications}
@@ -73,7 +76,7 @@ class SlowPeriod:
 
     def chosen(self, measure, member):
         """Return the lines that count of those credited to a member."""
-        found = [line for line in self.lines if line["member"] == member and member is not None]
+        found = list(self.lines_of[member])
         where = measure.get("where", {})
         for name in ("kind", "product"):
             if name in where:
