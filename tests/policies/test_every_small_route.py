@@ -9,25 +9,29 @@ import pytest
 
 import fenxiao as fx
 from fenxiao.policies import PassUp
+from fenxiao.qualification import GivenRanks
 from tests.oracles.climbs import candidates, first_recruits, pay_by_level
 from tests.oracles.engine_rules import all_forests
 from tests.routes.test_sponsor_route import shapes
 
 RATES = [Fraction(1, 10), Fraction(1, 20), Fraction(1, 30)]
 ACTIVE = {"column": "active", "is": True}
+RANKS = ("none", "silver", "gold", "jade")
+"""By the number in which a member joined."""
 PAID = 10_000
 """Minor units of every order: the rates give every level an amount of its own."""
 
 
 def settle_all(worlds, policies):
     """Settle an order of every member of disjoint worlds; return what each line is paid, by policy."""
-    parents, columns, base = {}, {"member": [], "active": [], "joined": []}, 0
+    parents, columns, base = {}, {"member": [], "active": [], "joined": [], "rank": []}, 0
     for up, active, joined in worlds:
         for member in up:
             parents[base + member] = None if up[member] is None else base + up[member]
             columns["member"].append(base + member)
             columns["active"].append(active[member])
             columns["joined"].append(joined[member])
+            columns["rank"].append(RANKS[joined[member]])
         base += len(up)
     members = list(parents)
     orders = fx.Orders.from_columns(
@@ -38,7 +42,12 @@ def settle_all(worlds, policies):
             "margin_minor": [PAID * 10] * len(members),
         }
     )
-    plan = fx.Plan(currency="CNY", margin=fx.Margin.column("margin"), policies=policies)
+    plan = fx.Plan(
+        currency="CNY",
+        margin=fx.Margin.column("margin"),
+        policies=policies,
+        qualifications=[GivenRanks("rank", order=list(RANKS))],
+    )
     facts = fx.Facts(
         tree=fx.ReferralTree.from_mapping(parents), orders=orders, members=fx.Members.from_columns(columns)
     )
@@ -57,18 +66,22 @@ def level_policy(name, **options):
     return fx.LevelCommission(name, **({"base": "paid", "rates": rates, "if_not": "company"} | options))
 
 
-def wanted_lines(worlds, start_level, if_not, route):
+def wanted_lines(worlds, start_level, if_not, route, rates_of=None):
     """Return (order, level, payee, amount) of all worlds by the slow twin.
 
     Parameters
     ----------
     route : for a world and a source, who may stand at the levels, and who may be paid at all
+    rates_of : for a world and a source, a rate by level or a function of the payee
     """
     wanted, base = set(), 0
     for world in worlds:
         for source in world[0]:
             people, may = route(world, source)
-            for level, payee, amount in pay_by_level(PAID, people, RATES, if_not, may):
+            cells = RATES if rates_of is None else rates_of(world, source)
+            for level, payee, amount in pay_by_level(PAID, people, cells, if_not, may):
+                if not amount:
+                    continue
                 wanted.add((base + source, start_level + level, base + payee, amount))
         base += len(world[0])
     return wanted
@@ -163,3 +176,54 @@ def test_every_small_forest_with_pass_up_and_compression(start_level, if_not):
             return people, lambda person, level: joined[person] >= level
 
         assert found[policy.name] == wanted_lines(worlds, start_level, if_not, both), policy.name
+
+
+@pytest.mark.parametrize("start_level", [0, 1])
+def test_every_small_forest_with_every_rank_burns_and_pairs_like_a_climb(start_level):
+    """Up to four members of three ranks: the lower of two ranks is paid, pairs decide who is."""
+    worlds = [
+        (up, [True] * size, ranks)
+        for size in range(1, 5)
+        for up in all_forests(size)
+        for ranks in itertools.product((0, 1, 2), repeat=size)
+    ]
+    table = [[], RATES[2:], [Fraction(1, 4), Fraction(1, 5)], []]
+    written = {
+        rank: [f"{rate.numerator}/{rate.denominator}" for rate in row]
+        for rank, row in zip(RANKS, table, strict=True)
+    }
+    choices = [
+        (if_not, pair)
+        for if_not in ("company", "roll_up", "stop", "last_payee")
+        for pair in (None, ("rank", "<=", "rank"), ("rank", "above", "rank"))
+        if if_not != "roll_up" or pair is None
+    ]
+    policies = [
+        level_policy(
+            f"{if_not} {pair}", by_rank=written, rates=(), burn=True, if_not=if_not, only_if=pair,
+            start_level=start_level,
+        )
+        for if_not, pair in choices
+    ]  # fmt: skip
+    found = settle_all(worlds, policies)
+    for policy, (if_not, pair) in zip(policies, choices, strict=True):
+
+        def burnt(world, source):
+            def rate_at(level):
+                def rate(payee):
+                    row = table[min(world[2][payee], world[2][source])]
+                    return row[level] if level < len(row) else Fraction(0)
+
+                return rate
+
+            return [rate_at(0), rate_at(1)]
+
+        def paired(world, source, pair=pair):
+            def may(person, level):
+                one, other = world[2][person], world[2][source]
+                holds = pair is None or (one <= other if pair[1] == "<=" else one > other)
+                return holds and level < len(table[one])
+
+            return candidates(world[0], source, start_level=start_level), may
+
+        assert found[policy.name] == wanted_lines(worlds, start_level, if_not, paired, burnt), policy.name

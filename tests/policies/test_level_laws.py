@@ -21,6 +21,8 @@ ACTIVE = {"column": "active", "is": True}
 SILVER = {"column": "rank", "at_least": "silver"}
 ROUNDINGS = ("floor", "half_up", "half_even", "ceiling")
 many = settings(max_examples=40, deadline=None)
+more = settings(max_examples=150, deadline=None)
+full = worlds(least=4, orders=12)
 tables = st.lists(rates, min_size=1, max_size=3)
 by_rank = st.fixed_dictionaries({rank: st.lists(rates, max_size=3) for rank in RANKS}).filter(
     lambda table: any(table.values())
@@ -146,8 +148,8 @@ def totals(entries):
     return {payee: amount for payee, amount in sums.items() if amount}
 
 
-@many
-@given(worlds(), tables | by_rank, st.data())
+@more
+@given(full, tables | by_rank, st.data())
 def test_every_option_of_level_commissions_together_pays_like_plain_loops(world, table, data):
     """Any options at once: every line's order, level, payee and amount are those of the slow climb."""
     depth = max(map(len, table.values())) if isinstance(table, dict) else len(table)
@@ -174,8 +176,8 @@ def test_every_option_of_level_commissions_together_pays_like_plain_loops(world,
             assert paid == mine
 
 
-@many
-@given(worlds(), tables | by_rank, rates.filter(bool), st.data())
+@more
+@given(full, tables | by_rank, rates.filter(bool), st.data())
 def test_every_option_of_level_bonuses_together_pays_like_plain_loops(world, table, factor, data):
     """Any options at once, on members: sums of amounts that are rounded once a source and level."""
     depth = max(map(len, table.values())) if isinstance(table, dict) else len(table)

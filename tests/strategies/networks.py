@@ -16,9 +16,9 @@ ORDER = GivenRanks("rank", order=list(RANKS))
 
 
 @st.composite
-def worlds(draw, *, most=8, orders=6, high=5000):
+def worlds(draw, *, least=1, most=8, orders=6, high=5000):
     """Draw members in a random forest, with ranks, activity, joining numbers and orders."""
-    size = draw(st.integers(1, most))
+    size = draw(st.integers(least, most))
     parents = {}
     for member in range(size):
         parents[member] = None if member == 0 else draw(st.none() | st.integers(0, member - 1))
