@@ -148,8 +148,10 @@ class SlowPeriod:
         """Add up the volumes that a member takes: his own, and those that found nobody below him."""
         total = 0
         for each in (member, *self.tree.downline(member)):
-            takers = [up for up in (each, *self.tree.upline(each)) if self.holds(measure["to"], up)]
-            if takers and takers[0] == member:
+            # The first one only: whether somebody further up qualifies must not matter.
+            path = (each, *self.tree.upline(each))
+            taker = next((up for up in path if self.holds(measure["to"], up)), None)
+            if taker == member:
                 total += self.value(measure["rolled_up"], each)
         return total
 

@@ -120,8 +120,10 @@ def test_rate_of_zero_and_guests_in_words():
 def test_steps_that_round_to_nothing():
     """A step below a cent is told from a base of zero."""
     run = settle(chain(["s"]), differential(), records=[{"paid": "0.01"}, {"paid": "0.00"}])
-    assert told(run, "p0") == "career: level 0, nothing: rounds to nothing"
-    assert told(run, "p0", 2) == "career: level 0, nothing: the rate or the base is zero"
+    assert told(run, "p0") == "career: level 0, nothing: rounds to nothing (5% less 0% paid below)"
+    assert (
+        told(run, "p0", 2) == "career: level 0, nothing: the rate or the base is zero (5% less 0% paid below)"
+    )
 
 
 def test_same_rank_in_words():
@@ -159,8 +161,11 @@ def test_same_rank_that_rounds_to_nothing():
     """A person whose share is below a cent is told so, and one whose rate is zero."""
     people = chain(["g", "g", "g"])
     run = settle(people, bonus(rates=["1%", "0%"]), differential(), records=[{"paid": "1.00"}])
-    assert told(run, "p1") == "peers: level 1, nothing: rounds to nothing"
-    assert told(run, "p2") == "peers: level 2, nothing: the rate or the base is zero"
+    assert told(run, "p1") == "peers: level 1, nothing: rounds to nothing (person 1 of rank g above step 1)"
+    assert (
+        told(run, "p2")
+        == "peers: level 2, nothing: the rate or the base is zero (person 2 of rank g above step 1)"
+    )
 
 
 def test_same_rank_by_product():
@@ -216,8 +221,8 @@ def test_cascade_of_nobody():
     ]
     cents = [{"paid": "0.01"}, {"paid": "0.00"}]
     small = settle(chain(["user"], "role"), cascade(user_role="user"), records=cents, order=())
-    assert told(small, "p0") == "mall: level 0, nothing: rounds to nothing"
-    assert told(small, "p0", 2) == "mall: level 0, nothing: the rate or the base is zero"
+    assert told(small, "p0") == "mall: level 0, nothing: rounds to nothing (10% by level)"
+    assert told(small, "p0", 2) == "mall: level 0, nothing: the rate or the base is zero (10% by level)"
 
 
 def test_price_gap_in_words():
@@ -238,7 +243,7 @@ def test_price_gap_in_words():
     assert [told(run, "p3", order) for order in (2, 3, 4)] == [
         "stock: nothing: the policy does not select this order",
         "stock: nothing: the order credits no member",
-        "stock: level 1, nothing: the rate or the base is zero",
+        "stock: level 1, nothing: the rate or the base is zero (70.00 less 60.00 a unit)",
     ]
     assert told(run, "p4", 5) == "stock: level 0, nothing: the plan does not pay this level"
     # p0: 100.00 less 140.00 for two units, and 100.00 for none; p4: 100.00 less 40.00.

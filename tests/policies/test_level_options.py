@@ -346,7 +346,7 @@ TOLD = {
     "burnt": (
         ranked(burn=True),
         "low",
-        "level 1, 4.00 of 4.00 claimed (by rank silver of the source, below gold)",
+        "level 1, 4.00 of 4.00 claimed, by rank silver of the source, below gold",
     ),
     "burnt to nothing": (
         ranked(burn=True),

@@ -145,7 +145,7 @@ def table(rates):
 
 def condition(name):
     """Write a condition as plans do."""
-    return None if name is None else fx.column(name) == True  # noqa: E712
+    return None if name is None else fx.column(name) == True  # noqa: E712  # builds a condition
 
 
 def where(product):

@@ -158,7 +158,7 @@ class _LevelBonus(LevelFields, PeriodPolicy):
                 if cell is None:
                     return Reason.NOT_ENTITLED, hop.detail
                 # Fixed money is refused where the policy is made.
-                worth = cell.fraction * exact.fraction(source)  # type: ignore[union-attr]
+                worth = cell.fraction * exact.fraction(source)  # type: ignore[union-attr]  # fixed money was looked at above
                 return (Reason.ROUNDED_TO_ZERO if worth else Reason.ZERO_RATE), ""
             if hop.member == member:
                 return hop.reason, hop.detail

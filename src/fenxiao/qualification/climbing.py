@@ -83,7 +83,7 @@ class Climb:
     def condition(self, condition: Predicate) -> Holds:
         """Return a condition as a function of one member."""
         if not self.view.hangs_on_ranks(condition):
-            return self.view.mask_of(condition).tolist().__getitem__  # type: ignore[no-any-return]
+            return self.view.mask_of(condition).tolist().__getitem__  # type: ignore[no-any-return]  # of a list of bool
         if isinstance(condition, AllOf | AnyOf):
             parts = list(map(self.condition, condition.parts))
             if isinstance(condition, AnyOf):
