@@ -43,6 +43,12 @@ def money_of(column: Amounts | Numbers, decimals: int, factor: Fraction) -> Exac
     return Exact(values, scale.numerator, scale.denominator, greatest(values))
 
 
+def money_at(column: Amounts | Numbers, member: int, decimals: int, factor: Fraction) -> Fraction:
+    """Return what `money_of` gives one member, in minor units."""
+    unit = column.decimals if isinstance(column, Amounts) else 0
+    return max(int(column.values[member]), 0) * factor * Fraction(10) ** (decimals - unit)
+
+
 @attrs.frozen(kw_only=True)
 class _LevelBonus(LevelFields, PeriodPolicy):
     """What the two level bonuses share: the walk from members, and the words for it."""
