@@ -16,7 +16,7 @@ ORDER = GivenRanks("rank", order=list(RANKS))
 
 
 @st.composite
-def worlds(draw, *, least=1, most=8, orders=6, high=5000):
+def worlds(draw, *, least=1, most=8, fewest=0, orders=6, high=5000):
     """Draw members in a random forest, with ranks, activity, joining numbers and orders."""
     size = draw(st.integers(least, most))
     parents = {}
@@ -37,7 +37,7 @@ def worlds(draw, *, least=1, most=8, orders=6, high=5000):
                 "paid": draw(st.sampled_from([0, 1, 99, 100, 101]) | st.integers(0, high)),
                 "quantity": draw(st.integers(0, 3)),
             }
-            for number in range(draw(st.integers(0, orders)))
+            for number in range(draw(st.integers(fewest, orders)))
         ],
     }
 
