@@ -71,7 +71,9 @@ def test_every_small_forest_is_paid_like_its_twin(size, mode):
         "ranked": group("pv", breaks=LEADER),
         "deciding": group("pv", breaks_at="100"),
     }
-    policies = [VolumeCommission("pay", rate_on=organisation("pv"), pay_on=organisation("pv"), brackets=table)]
+    policies = [
+        VolumeCommission("pay", rate_on=organisation("pv"), pay_on=organisation("pv"), brackets=table)
+    ]
     for name, measure in measures.items():
         terms = {"rate_on": measure, "pay_on": measure, "brackets": table}
         policies += [
@@ -105,7 +107,8 @@ def test_every_small_forest_of_leaders_is_paid_like_its_twin(size):
     worlds = list(small_worlds(size))
     on = group("bv", breaks=LEADER)
     fields = {
-        "differential": {"none": "0%", "silver": "0%", "gold": "10%"}, "minimum": "2%", "generations": {2: "3%"},
+        "differential": {"none": "0%", "silver": "0%", "gold": "10%"}, "minimum": "2%",
+        "generations": {2: "3%"},
     }  # fmt: skip
     run = settled(
         joined(worlds),

@@ -222,7 +222,10 @@ def test_a_larger_order_never_lowers_what_a_tree_is_paid(world, rows, mode, data
         "pay", rate_on=organisation("pv"), pay_on=organisation("bv"), brackets=brackets_of(mode, rows)
     )
     before = sum(paid(settled(world, policy), "pay").values())
-    more = {"pv": data.draw(st.integers(0, 60)), "bv": Fraction(data.draw(st.integers(0, 60_000)), 1000)}
+    more = {
+        "pv": Fraction(data.draw(st.integers(0, 60))),
+        "bv": Fraction(data.draw(st.integers(0, 60_000)), 1000),
+    }
     member = data.draw(st.sampled_from(sorted(world["parents"])))
     world["orders"].append({"member": member} | more)
     assert sum(paid(settled(world, policy), "pay").values()) >= before

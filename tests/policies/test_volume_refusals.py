@@ -64,7 +64,6 @@ REFUSED = [
     (lambda: volume(brackets={"100": "103%"}), RateError, "above 100"),
     (lambda: volume(rate_on=None, brackets=None, by_rank={"gold": "103%"}), RateError, "above 100"),
     (lambda: volume(factor="-1%"), RateError, "negative"),
-    (lambda: volume(pay_on="bv"), fx.FenxiaoError, ""),
     (lambda: volume(pay_on=None), TypeError, "pay_on"),
     (lambda: volume(rank_column=""), PlanError, "rank_column"),
     (lambda: volume(above_100="yes"), PlanError, "above_100"),
@@ -76,7 +75,7 @@ REFUSED = [
     (lambda: leadership(guarantee=10_000), PlanError, "is no volume"),
     (lambda: leadership(rate="104%"), RateError, "above 100"),
     (lambda: leadership(leaders=None), PlanError, "leaders"),
-    (lambda: stairs(), PlanError, "exactly one way"),
+    (stairs, PlanError, "exactly one way"),
     (lambda: stairs(tiers=["5%"], by_rank={"gold": "5%"}), PlanError, "exactly one way"),
     (lambda: stairs(tiers=["5%"], minimum="2%"), PlanError, "beside differential only"),
     (lambda: stairs(tiers=["5%"], generations={2: "2%"}), PlanError, "beside differential only"),
@@ -85,10 +84,10 @@ REFUSED = [
     (lambda: stairs(tiers=["1%"] * 65), PlanError, "reaches too far"),
     (lambda: stairs(differential={"gold": "5%"}, generations={65: "1%"}), PlanError, "reaches too far"),
     (lambda: stairs(differential={"gold": "5%"}, generations={1: "1%"}), PlanError, "keys that are none"),
-    (lambda: stairs(differential={"gold": "5%"}, generations={"second": "1%"}), PlanError, "keys that are none"),
+    (lambda: stairs(differential={"gold": "5%"}, generations={"b": "1%"}), PlanError, "keys that are none"),
     (lambda: stairs(tiers=[fx.Fixed("1.00")]), PlanError, "fixed money"),
     (lambda: stairs(tiers=["101%"]), RateError, "above 100"),
-    (lambda: bonus(), PlanError, "one amount or a table"),
+    (bonus, PlanError, "one amount or a table"),
     (lambda: bonus(amount="5.00", by_rank={"gold": "5.00"}, when=LEADER), PlanError, "one amount or a table"),
     (lambda: bonus(amount="5.00"), PlanError, "pays everybody"),
     (lambda: bonus(amount=5, when=LEADER), PlanError, "no amount of money"),
@@ -117,7 +116,11 @@ CHAIN = {"a": None, "b": "a", "c": "b"}
 LATE = [
     (volume(brackets={"0.5": "3%"}), MoneyError, "threshold"),
     (volume(rate_on=None, brackets=None, by_rank={"none": "5%"}), PlanError, "by_rank"),
-    (volume(rate_on=None, brackets=None, by_rank={"gold": "5%"}, rank_column="active"), PlanError, "not text"),
+    (
+        volume(rate_on=None, brackets=None, by_rank={"gold": "5%"}, rank_column="active"),
+        PlanError,
+        "not text",
+    ),
     (leadership(guarantee="0.0001"), MoneyError, "guarantee"),
     (stairs(by_rank={"none": "5%"}), PlanError, "rates"),
     (bonus(by_rank={"none": "5.00"}), PlanError, "by_rank"),
@@ -137,7 +140,9 @@ def test_plans_hold_every_field_as_plain_data():
     """Plain data keeps all fields of every policy on volumes."""
     plan = plan_of(
         volume(brackets=Brackets.marginal(LINE), factor="40%", eligible=LEADER, rounding="half_up"),
-        attrs_named(volume(VolumeDifferential, rate_on=None, brackets=None, by_rank={"gold": "5%"}), "ranked"),
+        attrs_named(
+            volume(VolumeDifferential, rate_on=None, brackets=None, by_rank={"gold": "5%"}), "ranked"
+        ),
         leadership(guarantee="100", factor="1/3", eligible=LEADER),
         stairs(differential={"gold": "5%"}, minimum="2%", generations={3: "1%", 2: "2%"}),
         attrs_named(stairs(tiers=["5%", "3%"], gates=[None, LEADER]), "tiers"),
@@ -175,7 +180,12 @@ def test_rates_whose_common_denominator_is_beyond_64_bits_are_exact():
     )  # fmt: skip
     assert paid(run, "stairs") == {member: amount for member, amount in wanted.items() if amount}
     difference = settled(
-        world, stairs(differential={"gold": table[0]}, minimum=table[100], generations={2: table[200]})
+        world,
+        stairs(
+            differential={"gold": table[0], "silver": "0%", "none": "0%"},
+            minimum=table[100],
+            generations={2: table[200]},
+        ),
     )
     way = {"differential": {"gold": rates[0]}, "minimum": rates[1], "generations": {2: rates[2]}}
     wanted = slow.override(world, slow.own(world, "bv"), set("abc"), way, Fraction(1), ("floor", 1))
@@ -219,7 +229,7 @@ def test_everybody_without_pay_is_told_why():
         Reason.ZERO_RATE, "0% of own bv 1000.000",
     )  # fmt: skip
     assert why(volume(eligible=LEADER), world_of(parents=one, rank="none"), "a")[0] is Reason.NOT_ELIGIBLE
-    ranked = volume(rate_on=None, brackets=None, by_rank={"none": "0%", "gold": "5%"})
+    ranked = volume(rate_on=None, brackets=None, by_rank={"none": "0%", "silver": "1%", "gold": "5%"})
     assert why(ranked, world_of(parents=one, rank="none"), "a")[0] is Reason.ZERO_RATE
     gated = volume(VolumeDifferential, eligible=LEADER)
     assert why(gated, world_of(parents=one, rank="none"), "a")[0] is Reason.NOT_ELIGIBLE
@@ -240,10 +250,12 @@ def test_leaders_and_others_are_told_why_they_get_nothing():
     assert why(stairs(tiers=["5%"]), nobody, "a")[0] is Reason.COMPRESSED
     gated = stairs(tiers=["5%"], gates=[own("pv") >= "500"])
     assert why(gated, one, "a")[0] is Reason.NOT_ELIGIBLE
-    assert why(stairs(by_rank={"gold": "5%", "none": "0%"}), nobody, "a")[0] is Reason.ZERO_RATE
+    assert (
+        why(stairs(by_rank={"gold": "5%", "silver": "1%", "none": "0%"}), nobody, "a")[0] is Reason.ZERO_RATE
+    )
     assert why(bonus(amount="5.00", when=own("pv") >= "500"), one, "a")[0] is Reason.NOT_ELIGIBLE
     assert why(bonus(amount="0", when=LEADER), one, "a") == (Reason.ZERO_RATE, "the amount is 0")
-    assert why(bonus(by_rank={"none": "0", "gold": "5.00"}), nobody, "a") == (
+    assert why(bonus(by_rank={"none": "0", "silver": "1.00", "gold": "5.00"}), nobody, "a") == (
         Reason.ZERO_RATE, "rank none has no amount",
     )  # fmt: skip
 
@@ -258,4 +270,6 @@ def test_a_differential_rounded_up_can_owe_legs_more_than_the_whole():
     )  # fmt: skip
     run = settled(world, policy)
     assert paid(run, "pay") == {"b": 1, "c": 1}
-    assert why(policy, world, "a")[1] == "his legs are owed more than his own gross; the difference counts as 0"
+    assert (
+        why(policy, world, "a")[1] == "his legs are owed more than his own gross; the difference counts as 0"
+    )

@@ -147,7 +147,7 @@ class _VolumePay(PeriodPolicy):
     def may(self, setting: Setting) -> FlagArray:
         """Return who is eligible."""
         if self.eligible is None:
-            return setting.keep("everybody", lambda: np.ones(setting.size, dtype=FLAG))  # type: ignore[no-any-return]
+            return setting.keep("everybody", lambda: np.ones(setting.size, dtype=FLAG))
         return setting.mask_of(self.eligible)
 
     def base_at(self, setting: Setting, member: int) -> Fraction:
@@ -322,7 +322,7 @@ class VolumeDifferential(_VolumePay):
         if not isinstance(self.pay_on, Group):
             return None
         group = self.pay_on
-        return setting.keep(("broken", self.name), lambda: broken_legs(setting.volumes, group))  # type: ignore[no-any-return]
+        return setting.keep(("broken", self.name), lambda: broken_legs(setting.volumes, group))
 
     def _above(self, setting: Setting) -> IndexArray:
         """Return who is paid against each eligible member's gross (int32 [members]), nobody for nobody."""
