@@ -148,6 +148,14 @@ LINES = {
     for name, cut in _CUTS.items()
 }
 
+ORGANISATION = """
+    WITH RECURSIVE climb(p, a) AS (
+        SELECT m, sum(paid)::BIGINT FROM orders GROUP BY m
+        UNION ALL
+        SELECT t.p, sum(a)::BIGINT FROM climb JOIN tree t ON t.m = climb.p WHERE t.p IS NOT NULL GROUP BY t.p
+    ) SELECT p, sum(a)::BIGINT a FROM climb GROUP BY p"""
+"""Everybody's orders with his downline's: sums climb one level a turn, added up by payee on the way."""
+
 
 class Duck:
     """A database in memory with the tables ``orders(order_id, m, paid, margin)`` and ``tree(m, p)``."""

@@ -65,7 +65,7 @@ def peak_mb(parents: np.ndarray) -> float:
         # A process takes over the peak of the one that started it, so a small one stands between.
         between = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
         run = [*between, sys.executable, "-m", "benchmarks.tree", "--peak", str(file)]
-        done = subprocess.run(run, check=True, capture_output=True, text=True)  # noqa: S603 - this very module
+        done = subprocess.run(run, check=True, capture_output=True, text=True)  # noqa: S603  # this very module
     return float(done.stdout)
 
 

@@ -23,7 +23,7 @@ PLAN = fx.Plan(
             base="paid",
             rates=["12%", "6%", "2%"],
             if_not="company",
-            eligible=fx.column("active") == True,  # noqa: E712
+            eligible=fx.column("active") == True,  # noqa: E712  # builds a predicate
         ),
         # 15.00 a bottle for the agent who sold it.
         fx.LevelCommission(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,11 +13,11 @@ from fenxiao._arrays import INDEX, ROW, RowArray
 from fenxiao._columns import Categories, Column, Input
 from fenxiao._labels import Label, read_labels, unmasked
 from fenxiao._tables import Layout, columns_of_frame, columns_of_records, read_columns
-from fenxiao.errors import OrdersError, RateError
+from fenxiao.errors import OrdersError, RateError, what
 from fenxiao.money import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from fenxiao.money import Currency
 
@@ -152,7 +153,9 @@ class Catalog:
             products=tuple(products[row] for row in order),
             names=tuple(columns),
             columns=tuple(column.take(taken) for column in columns.values()),
-            category_margins=_category_rates(category_margins or {}, columns.get("category")),
+            category_margins=_category_rates(
+                {} if category_margins is None else category_margins, columns.get("category")
+            ),
             default_margin=None
             if default_margin is None
             else _share(default_margin, f"{_WHAT} default_margin"),
@@ -257,11 +260,17 @@ def _share(value: Input, thing: str, rows: tuple[int, ...] = ()) -> Rate:
     return rate
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
+
+
 def _rate_column(values: list[Any]) -> Categories:
     thing = f"{_WHAT} column {_RATE!r}"
-    # Only NaN differs from itself; frames use it for missing values.
+    # Frames write a missing value as NaN.
     rates = [
-        None if value is None or value != value else _share(value, thing, (row,))
+        None
+        if value is None or (isinstance(value, float) and value != value)
+        else _share(value, thing, (row,))
         for row, value in enumerate(values)
     ]
     distinct = sorted({rate for rate in rates if rate is not None})
@@ -273,6 +282,8 @@ def _rate_column(values: list[Any]) -> Categories:
 def _category_rates(
     margins: Mapping[Label, Input], category: Column | None
 ) -> tuple[tuple[Label, Rate], ...]:
+    if not isinstance(margins, Mapping):
+        raise OrdersError(f"{_WHAT} category_margins", what(margins), allowed='such as {"food": "20%"}')
     known = category.values if isinstance(category, Categories) else ()
     unused = sorted(str(name) for name in margins if name not in known)
     if unused:

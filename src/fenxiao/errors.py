@@ -7,11 +7,13 @@ numbers and counts, five at most.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from enum import IntEnum, unique
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 ROWS_SHOWN: Final = 5
 """How many row numbers a message lists before it only counts."""
@@ -74,6 +76,9 @@ class FenxiaoError(Exception):
             text += f"; allowed: {allowed}"
         if hint:
             text += f". {hint}"
+        # Arrays write themselves over several lines; halves of characters cannot be printed.
+        text = " ".join(text.split()) if "\n" in text else text
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         super().__init__(text if text.endswith((".", "?")) else text + ".")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -88,7 +93,10 @@ def _rebuild(kind: type[FenxiaoError], state: dict[str, Any], args: tuple[Any, .
 
 
 def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
+    try:
+        text = value.__name__ if isinstance(value, type) else repr(value)
+    except Exception:  # noqa: BLE001  # somebody else's repr may raise anything
+        text = class_name(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -99,6 +107,22 @@ class InputError(FenxiaoError, ValueError):
 def what(value: object) -> str:
     """Return what a value of the wrong kind is, as a problem: ``is a dict``, ``is None``."""
     return "is None" if value is None else f"is a {type(value).__name__}"
+
+
+def class_name(value: object) -> str:
+    """Return the name of a value's class, for messages: ``dict``, ``None``."""
+    return "None" if value is None else type(value).__name__
+
+
+def is_one_of(value: object, names: Iterable[str]) -> bool:
+    """Return whether a value is one of some names; what is no text is none, comparable or not."""
+    return isinstance(value, str) and value in names
+
+
+def is_listing(values: object) -> TypeGuard[Iterable[Any]]:
+    """Return whether values stand one after another: no text, table or set, and no single value of numpy."""
+    single = isinstance(values, str | bytes | bytearray | memoryview | type | Mapping | AbstractSet)
+    return not single and hasattr(values, "__iter__") and getattr(values, "ndim", 1) != 0
 
 
 def instance_of(
@@ -163,9 +187,15 @@ class UnsupportedError(PlanError):
 
 
 class CapRejectedError(FenxiaoError):
-    """A cap with ``rule="reject"`` is exceeded; nothing was settled. ``keys`` lists the orders."""
+    """A cap with ``rule="reject"`` is exceeded; nothing was settled.
+
+    For caps inside orders ``keys`` lists ``(order_id, line)`` of every order concerned; for wider caps
+    ``labels`` lists the groups. Where several caps reject, it is about the one that comes first in the
+    guard's sequence, which ``step`` numbers: stage, then limit.
+    """
 
     keys: tuple[Any, ...] = ()
+    step: tuple[int, int] = (0, 0)
 
 
 class MergeError(InputError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 import attrs
 import numpy as np
@@ -12,7 +12,15 @@ from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import greatest
 from fenxiao.catalog import Catalog
-from fenxiao.errors import InputError, OrdersError, PlanError, UnknownMemberError, instance_of, what
+from fenxiao.errors import (
+    InputError,
+    OrdersError,
+    PlanError,
+    UnknownMemberError,
+    instance_of,
+    is_one_of,
+    what,
+)
 from fenxiao.events import Events
 from fenxiao.members import Members
 from fenxiao.money import to_minor
@@ -46,6 +54,9 @@ def _named_money(values: Any) -> tuple[tuple[str, str], ...]:
             "Facts, figures or funds", "have names that are no text", value=strange, allowed="str"
         )
     return tuple(sorted(table.items()))
+
+
+T = TypeVar("T")
 
 
 @final
@@ -143,14 +154,17 @@ class Facts:
             f"{lines:,} line{'s' * (lines != 1)} of {orders:,} order{'s' * (orders != 1)})"
         )
 
-    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+    def keep(self, key: Any, make: Callable[[], T]) -> T:
         """Return what `make` gives, computing it once: facts never change, so neither does it."""
         if key not in self._kept:
             self._kept[key] = make()
-        return self._kept[key]
+        found: T = self._kept[key]
+        return found
 
     def with_orders(self, orders: Orders) -> Facts:
         """Return the same facts with other orders; members are not aligned again."""
+        if not isinstance(orders, Orders):
+            raise InputError("Facts, orders", what(orders), allowed="Orders")
         fresh = object.__new__(Facts)
         for field in attrs.fields(Facts):
             object.__setattr__(fresh, field.name, getattr(self, field.name))
@@ -173,11 +187,13 @@ class Facts:
         OrdersError
             Neither has a column of that name.
         """
+        if not isinstance(name, str):
+            raise OrdersError("orders column", what(name), allowed="the name of a column, such as 'paid'")
         if name == _QUANTITY and name not in self.orders.names:
-            return self.keep(name, lambda: Numbers(np.ones(len(self.orders), dtype=MINOR)))  # type: ignore[no-any-return]
+            return self.keep(name, lambda: Numbers(np.ones(len(self.orders), dtype=MINOR)))
         if name in self.orders.names or self.catalog is None or name not in self.catalog.names:
             return self.orders.column(name)
-        return self.keep(("catalog", name), lambda: self._from_catalog(name))  # type: ignore[no-any-return]
+        return self.keep(("catalog", name), lambda: self._from_catalog(name))
 
     def category(self, name: str) -> Categories:
         """Return a category column of the orders, or of the catalog by the orders' products.
@@ -215,7 +231,8 @@ class Facts:
         OrdersError
             The column is missing or is neither money, volume nor a count.
         """
-        return self.keep(("amounts", name), lambda: self._amounts_of(name))  # type: ignore[no-any-return]
+        self.order_column(name)
+        return self.keep(("amounts", name), lambda: self._amounts_of(name))
 
     def _amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
         column = self.order_column(name)
@@ -249,7 +266,7 @@ class Facts:
         Of orders spread at random over the members nobody has more; a shop with a few great sellers has.
         Where that shows already in a sample of its lines, they are counted.
         """
-        return self.keep("usual lines", self._usual_lines)  # type: ignore[no-any-return]
+        return self.keep("usual lines", self._usual_lines)
 
     def _usual_lines(self) -> int:
         lines = len(self.member_index)
@@ -263,7 +280,7 @@ class Facts:
 
     def most_lines(self) -> int:
         """Return the greatest number of order lines that credit one member."""
-        return self.keep("most lines", self._most_lines)  # type: ignore[no-any-return]
+        return self.keep("most lines", self._most_lines)
 
     def _most_lines(self) -> int:
         counts = np.zeros(len(self.tree) + 1, dtype=MINOR)
@@ -286,7 +303,7 @@ class Facts:
             No figure of that name was given.
         """
         figures = dict(self.figures)
-        if name not in figures:
+        if not is_one_of(name, figures):
             raise InputError(
                 f"figure {name!r}", "is missing", allowed=", ".join(figures) or "no figures given"
             )

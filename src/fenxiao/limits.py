@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, fina
 
 import attrs
 
-from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of
+from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of, is_one_of
 from fenxiao.expressions import Base, pairs_of
 from fenxiao.money import Rate, is_amount
 
@@ -60,7 +60,7 @@ REASON_OF_SCOPE: Final[Mapping[str, Reason]] = {
 
 def _choice(allowed: Sequence[str]) -> Any:
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if value not in allowed:
+        if not is_one_of(value, allowed):
             thing = f"{type(instance).__name__}, {attribute.name}"
             raise PlanError(thing, "is not one of the choices", value=value, allowed=", ".join(allowed))
 
@@ -230,8 +230,8 @@ class Cap:
     def __attrs_post_init__(self) -> None:
         if self.name in (ORDER_MARGIN, PERIOD_MARGIN):
             raise PlanError(
-                f"Cap on {self.scope}",
-                "has a name that margins have",
+                f"Cap on {self.scope}, name",
+                "is one that margins have",
                 value=self.name,
                 hint="Call it otherwise",
             )
@@ -337,7 +337,7 @@ class Cap:
 
 
 def _within(what: str, within: str) -> str:
-    if within not in ("order", "period"):
+    if not is_one_of(within, ("order", "period")):
         raise PlanError(
             f"Cap.per_{what}, within", "is not one of the choices", value=within, allowed="order, period"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, final
 
 import attrs
@@ -19,13 +20,13 @@ from fenxiao._tables import (
     read_columns,
     stem,
 )
-from fenxiao.errors import InputError
+from fenxiao.errors import InputError, is_one_of, what
+from fenxiao.tree import ReferralTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from fenxiao._columns import Column, Input
-    from fenxiao.tree import ReferralTree
 
 _WHAT: Final = "members"
 _FILL: Final = "members fill"
@@ -68,7 +69,7 @@ class Members:
         cls,
         columns: Input,
         *,
-        id: str = "member",  # noqa: A002 - the name that a table's readers expect
+        id: str = "member",  # noqa: A002  # the name that a table's readers expect
         fill: Mapping[str, Any] | None = None,
         **options: Unpack[TableOptions],
     ) -> Self:
@@ -111,7 +112,7 @@ class Members:
         cls,
         records: Iterable[Mapping[str, Any]],
         *,
-        id: str = "member",  # noqa: A002 - the name that a table's readers expect
+        id: str = "member",  # noqa: A002  # the name that a table's readers expect
         fill: Mapping[str, Any] | None = None,
         **options: Unpack[TableOptions],
     ) -> Self:
@@ -125,7 +126,7 @@ class Members:
 
     @classmethod
     def _read(cls, raw: dict[str, Any], id_name: str, fill: Mapping[str, Any] | None, layout: Layout) -> Self:
-        if id_name not in raw:
+        if not is_one_of(id_name, raw):
             hint = "Name the column of the members' labels with id="
             raise InputError(
                 _WHAT, "lack the column of labels", value=id_name, allowed=", ".join(raw), hint=hint
@@ -170,7 +171,7 @@ class Members:
         >>> Members.from_columns({"member": [7, 8], "grade": [3, 5]}).column("grade").value(1)
         5
         """
-        if name not in self.names:
+        if not is_one_of(name, self.names):
             allowed = ", ".join(self.names) or "none, the table has labels only"
             hint = "Add the column to the members' table or correct the name"
             raise InputError(f"members column {name!r}", "is not in the table", allowed=allowed, hint=hint)
@@ -194,6 +195,8 @@ class Members:
         >>> table.align(ReferralTree.from_mapping({"ann": None, "bo": "ann"})).column("active").values
         array([False,  True])
         """
+        if not isinstance(tree, ReferralTree):
+            raise InputError("members, tree", what(tree), allowed="ReferralTree")
         if self.tree is tree:
             return self
         found = tree.indices(self.labels, thing="members table")
@@ -217,6 +220,8 @@ def _with_fill(
     columns: dict[str, Column], given: list[str], fill: Mapping[str, Any], layout: Layout
 ) -> dict[str, Column]:
     """Return the columns with the fill values as one more row, read by the same rules as the table."""
+    if not isinstance(fill, Mapping):
+        raise InputError(_FILL, what(fill), allowed='a value for each column, such as {"rank": "none"}')
     values = {name: fill[key] for name in given for key in (name, stem(name)) if key in fill}
     lacking = [name for name in given if name not in values]
     beyond = [key for key in fill if key not in given and key not in columns]

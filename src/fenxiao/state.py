@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 import attrs
 
+from fenxiao._arrays import MINOR_MAX
 from fenxiao.errors import StateError, instance_of, what
 from fenxiao.qualification import Standing
 from fenxiao.volumes import Record
@@ -40,6 +41,11 @@ class Deferred:
 
     def __attrs_post_init__(self) -> None:
         _minor(self.amount, "State, deferred amount", least=1)
+        if self.amount > MINOR_MAX:
+            problem = "does not fit into 64-bit minor units"
+            raise StateError(
+                "State, deferred amount", problem, value=self.amount, allowed=f"1 to {MINOR_MAX}"
+            )
 
 
 def _minor(value: object, thing: str, *, least: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fenxiao._arrays import MINOR_MAX
 from fenxiao.errors import CapRejectedError, MoneyOverflowError
 from tests.engine.bridge import Case, agree, lines_of, settle
-from tests.oracles.engine import SlowRejectedError
+from tests.oracles.engine import LINE_MARGIN, ORDER_MARGIN, SlowRejectedError
 from tests.strategies.facts import forests, member_columns, order_lines
 from tests.strategies.plans import IN_ORDER, RULES, caps, level_policies, margins, scripted_policies
 
@@ -35,7 +35,7 @@ def guard_cases(draw, *, high=3000, most=400, rules=RULES, scopes=IN_ORDER, max_
     ]
     if any(cap["scope"] == "order_product" for cap in its):
         orders = [order | {"product": order["product"] or "none"} for order in orders]
-    plan = draw(margins()) | {"policies": policies, "caps": its}
+    plan = draw(margins(rules)) | {"policies": policies, "caps": its}
     return Case(parents, orders, plan, draw(member_columns(parents)))
 
 
@@ -54,14 +54,27 @@ def test_the_guard_is_exact_up_to_the_bound(case):
 
 
 @settings(max_examples=60, deadline=None)
-@given(guard_cases(rules=("reject", *RULES)))
-def test_a_cap_that_rejects_settles_nothing(case):
-    """A cap with rule "reject" raises exactly where the twin's does, and names orders that are too much."""
+@given(guard_cases(rules=("reject", *RULES)), st.integers(1, 4))
+def test_a_cap_that_rejects_settles_nothing(case, rows):
+    """A cap with rule "reject" raises exactly where the twin's does, and names all orders that are too much.
+
+    How many rows a block has does not matter.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fenxiao.lines.blocks.BLOCK_ROWS", rows)
+        names_the_twins_orders(case)
+    names_the_twins_orders(case)
+
+
+def names_the_twins_orders(case):
+    """Settle a case, and where it is rejected, compare the cap and the orders with the twin's."""
     rejected, run = agree(case)
     if isinstance(rejected, SlowRejectedError):
         assert run is None
-        with pytest.raises(CapRejectedError, match=f"cap {rejected.cap!r}") as caught:
+        is_margin = rejected.cap in (LINE_MARGIN, ORDER_MARGIN)
+        with pytest.raises(CapRejectedError) as caught:
             settle(case)
+        assert caught.value.thing == ("the order margin" if is_margin else f"cap {rejected.cap!r}")
         orders = {group[0] if isinstance(group, tuple) else group for group in rejected.groups}
         assert {order_id for order_id, _ in caught.value.keys} == orders
 

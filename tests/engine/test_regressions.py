@@ -11,7 +11,7 @@ import fenxiao as fx
 from fenxiao._arrays import MINOR_MAX
 from fenxiao.errors import CapRejectedError, MoneyOverflowError, StateError
 from fenxiao.state import Deferred
-from tests.engine.bridge import Scripted, lines_of
+from tests.engine.bridge import Scripted, ScriptedPool, lines_of
 
 TREE = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann", "cai": "bo"})
 
@@ -22,11 +22,11 @@ def order(order_id=1, line=0, **columns):
     return values | {"product": "tea", "region": "north"} | columns
 
 
-def settled(records, policies, *, margin="margin", guard="order", state=None, **options):
+def settled(records, policies, *, margin="margin", guard="order", state=None, workers=1, **options):
     """Settle some order lines."""
     plan = fx.Plan(currency="CNY", margin=fx.Margin.column(margin, guard=guard), policies=policies, **options)
     orders = fx.Orders.from_records(records, unit="minor", money=("room",) if "room" in records[0] else ())
-    return fx.settle(fx.Facts(tree=TREE, orders=orders), plan, state=state)
+    return fx.settle(fx.Facts(tree=TREE, orders=orders), plan, state=state, workers=workers)
 
 
 def referral(**fields):
@@ -266,3 +266,40 @@ def test_a_cap_that_rejects_names_the_orders_of_every_policy():
     with pytest.raises(CapRejectedError) as caught:
         settled(records, [first, second], caps=caps)
     assert [order_id for order_id, _ in caught.value.keys] == [1, 2]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("rows", [1, 2, 1000])
+def test_a_policy_cap_that_rejects_names_the_orders_of_every_policy(monkeypatch, rows, workers):
+    """Order 1 is too much for one policy and order 2 for another: both are named, in blocks of any size."""
+    monkeypatch.setattr("fenxiao.lines.blocks.BLOCK_ROWS", rows)
+    records = [order(2, line=0), order(2, line=1), order(1, line=2, paid=3), order(3)]
+    policies = [Scripted("a", entries=[(2, 0, "ann", 0, 1)]), referral(rates=["1/3"])]
+    cap = fx.Cap.per_policy("0.00", within="order", rule="reject")
+    records = [record if record["paid"] == 3 else record | {"paid": 0} for record in records]
+    with pytest.raises(CapRejectedError) as caught:
+        settled(records, policies, caps=[cap], workers=workers)
+    assert caught.value.keys == caught.value.labels == ((1, 2), (2, 0), (2, 1))
+    assert caught.value.rows == (2, 0, 1)
+
+
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_the_first_of_two_caps_that_reject_is_named_whatever_order_comes_first(monkeypatch, rows):
+    """The line cap comes before the order cap, though only the last order is too much for it."""
+    monkeypatch.setattr("fenxiao.lines.blocks.BLOCK_ROWS", rows)
+    entries = [(1, 0, "ann", 1, 20), (1, 1, "ann", 1, 20), (2, 0, "ann", 1, 30), (3, 0, "ann", 1, 5)]
+    caps = [fx.Cap.per_order("0.25", rule="reject"), fx.Cap.per_line("0.25", rule="reject")]
+    records = [order(1), order(1, line=1), order(2), order(3)]
+    with pytest.raises(CapRejectedError, match="cap 'line 1'") as caught:
+        settled(records, [Scripted("s", entries=entries)], caps=caps)
+    assert caught.value.keys == ((2, 0),)
+
+
+@pytest.mark.parametrize("scope", ["payee", "product", "period", "company"])
+def test_a_share_of_a_month_without_orders_is_nothing(scope):
+    """A rate of a column that no order brought, as there are none, leaves period claims nothing."""
+    cap = fx.Cap(scope=scope, rate="10%", of="cv", on=None if scope != "product" else ["s"])
+    policies = [Scripted("s", entries=[]), ScriptedPool("pool", entries=[("ann", 100)])]
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column(), policies=policies, caps=[cap])
+    run = fx.settle(fx.Facts(tree=TREE, orders=fx.Orders.empty(), funds={"extra": "5.00"}), plan)
+    assert run.totals().to_dict() == ({"ann": Decimal("1.00")} if scope == "product" else {})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import fenxiao as fx
 from fenxiao._arrays import MINOR_MAX
-from fenxiao.errors import StateError
+from fenxiao.errors import CapRejectedError, StateError
 from fenxiao.state import Deferred
 from tests.engine.bridge import (
     Case,
@@ -21,11 +21,13 @@ from tests.engine.bridge import (
     money,
     orders_of,
     plan_of,
+    settle,
     slow,
     sums_by_payee,
     totals_by_payee,
     twin_totals,
 )
+from tests.oracles.engine import EVERYTHING, SlowRejectedError
 from tests.strategies.facts import forests, member_columns, order_lines
 from tests.strategies.money import amounts
 from tests.strategies.plans import IN_ORDER, RULES, WIDE, caps, level_policies, margins, scripted_policies
@@ -95,8 +97,15 @@ def test_wide_caps_are_exact_up_to_the_bound(case):
 @settings(max_examples=40, deadline=None)
 @given(wide_cases(rules=("reject", *RULES)))
 def test_a_wide_cap_that_rejects_settles_nothing(case):
-    """A wide cap with rule "reject" raises exactly where the twin's does."""
-    agree(case, wide=True)
+    """A wide cap with rule "reject" raises exactly where the twin's does, and names the groups."""
+    rejected, run = agree(case, wide=True)
+    scope_of = {cap["name"]: cap["scope"] for cap in case.plan["caps"]}
+    if isinstance(rejected, SlowRejectedError) and scope_of[rejected.cap] in WIDE:
+        assert run is None
+        with pytest.raises(CapRejectedError, match=f"cap {rejected.cap!r}") as caught:
+            settle(case)
+        groups = ["" if group == EVERYTHING else group for group in rejected.groups]
+        assert sorted(caught.value.labels) == sorted(groups)
 
 
 @pytest.mark.parametrize("scope", WIDE)

@@ -16,12 +16,12 @@ from fenxiao.expressions import AllOf, AnyOf, Not, Predicate, Test, predicate_fr
 from tests.expressions.refusals import refused
 from tests.expressions.sources import Columns
 
-ACTIVE = fx.column("active") == True  # noqa: E712
+ACTIVE = fx.column("active") == True  # noqa: E712  # builds a predicate
 DAY = dt.date(2026, 10, 5)
 
 WRITTEN = [
     (ACTIVE, "(column('active') == True)"),
-    (fx.column("active") != True, "~((column('active') == True))"),  # noqa: E712
+    (fx.column("active") != True, "~((column('active') == True))"),  # noqa: E712  # builds a predicate
     (fx.own("paid") >= "100.00", "(own('paid') >= '100.00')"),
     (fx.own("paid") > "100.00", "(own('paid') > '100.00')"),
     (fx.column("score") <= 3, "(column('score') <= 3)"),
@@ -82,7 +82,7 @@ def test_conditions_of_one_kind_are_flattened():
 
 INVALID = {
     "float": (lambda: fx.column("score") >= 1.5, "text"),
-    "none": (lambda: fx.column("score") == None, "bool, int, date"),  # noqa: E711
+    "none": (lambda: fx.column("score") == None, "bool, int, date"),  # noqa: E711  # builds a predicate
     "moment": (lambda: fx.column("joined") == dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "bool, int, date"),
     "list": (lambda: fx.column("rank") == ["gold"], "rank"),
     "nothing": (lambda: fx.column("rank").isin(), "rank"),
@@ -93,8 +93,8 @@ INVALID = {
     "no parts any": (lambda: AnyOf(()), "conditions"),
     "not a condition": (lambda: Not(3), "conditions"),
     "parts number": (lambda: AllOf(3), "conditions"),
-    "column number": (lambda: fx.column(3) == True, "column"),  # noqa: E712
-    "column empty": (lambda: fx.column("") == True, "column"),  # noqa: E712
+    "column number": (lambda: fx.column(3) == True, "column"),  # noqa: E712  # builds a predicate
+    "column empty": (lambda: fx.column("") == True, "column"),  # noqa: E712  # builds a predicate
     "own empty": (lambda: fx.own("") >= "1.00", "column"),
     "order text": (lambda: fx.column("rank", order="gold") >= "gold", "order"),
     "order numbers": (lambda: fx.column("rank", order=(1, 2)) >= "a", "order"),
@@ -311,15 +311,15 @@ MISFITS = {
     "order of flags": (fx.column("active") >= True, "no order"),
     "flags as int": (fx.column("active") == 1, "yes-or-no"),
     "count as text": (fx.column("score") == "2", "an int"),
-    "count as bool": (fx.column("score") == True, "bool"),  # noqa: E712
+    "count as bool": (fx.column("score") == True, "bool"),  # noqa: E712  # builds a predicate
     "count beyond 64 bits": (fx.column("score") == 2**70, "score"),
     "counts beyond 64 bits": (fx.column("score").isin(1, 2**70), "score"),
-    "money as bool": (fx.column("wallet") == True, "bool"),  # noqa: E712
+    "money as bool": (fx.column("wallet") == True, "bool"),  # noqa: E712  # builds a predicate
     "date as word": (fx.column("joined") >= "soon", "2026-10-05"),
     "date as number": (fx.column("joined") >= 20261005, "date"),
-    "date as bool": (fx.column("joined") == True, "bool"),  # noqa: E712
+    "date as bool": (fx.column("joined") == True, "bool"),  # noqa: E712  # builds a predicate
     "date without hyphens": (fx.column("joined").isin(20261005), "date"),
-    "rank as bool": (fx.column("rank") == True, "bool"),  # noqa: E712
+    "rank as bool": (fx.column("rank") == True, "bool"),  # noqa: E712  # builds a predicate
     "rank without order": (fx.column("rank") >= "gold", "order="),
     "rank outside the order": (fx.column("rank", order=("gold", "platinum")) >= "gold", "order="),
     "rank value outside": (fx.column("rank", order=("silver",)) >= "gold", "order="),

@@ -197,6 +197,30 @@ def check_deferred(run, expected):
     assert found == money(expected)
 
 
+def check_parts(run, expected):
+    """Check what the named members' claims on the period are made of, in words."""
+    for member, parts in expected.items():
+        verdicts = run.explain_period(member).verdicts
+        assert [part for verdict in verdicts for part in verdict.parts] == parts
+
+
+def check_parts_of(run, expected):
+    """Check what each named policy pays each member, and that it pays nobody else."""
+    for policy, table in expected.items():
+        assert run.totals(policy).to_dict() == money(table)
+
+
+def check_shown(run, expected):
+    """Check all money that others pay."""
+    assert run.shown().to_dict() == money(expected)
+
+
+def check_shown_of(run, expected):
+    """Check money that others pay to the named members."""
+    shown = run.shown().to_dict()
+    assert {member: shown.get(member, Decimal(0)) for member in expected} == money(expected)
+
+
 CHECKS = {
     "payouts": check_payouts,
     "payouts_of": check_payouts_of,
@@ -208,5 +232,9 @@ CHECKS = {
     "report": check_report,
     "cuts": check_cuts,
     "deferred": check_deferred,
+    "parts": check_parts,
+    "parts_of": check_parts_of,
+    "shown": check_shown,
+    "shown_of": check_shown_of,
 }
 """What ``expected`` may name."""

@@ -82,6 +82,28 @@ def test_what_keeps_every_promise_passes():
     check(SINGLE, [sheet_of(SINGLE, [[5, 5]])], Margin.column("paid"), margins=[1000, 2000])
     empty = Setting(facts=SINGLE.facts, currency=fx.Currency.of("CNY"), rows=slice(0, 0)).everything
     check(empty, [], margins=[], budgets=[])
+    none = np.zeros(0, dtype=MINOR)
+    audit.check_block(empty, [], Margin.column("paid"), (), NAMES, line_margins=none, budgets=none)
+
+
+LARGE = block_of([(1, 2**33, {}), (1, 2**33, {}), (2, 4, {})])
+
+
+@pytest.mark.parametrize("first", [1, 2**30 - 1, 2**30, 2**31 - 1, 2**31, 2**31 + 1, 3 * 2**30, 2**32 - 1])
+def test_large_orders_of_several_lines_are_compared_to_the_minor_unit(first):
+    """Sums around powers of two, where halves meet: the budget passes, one unit more does not."""
+    budget = 2**32
+    check(LARGE, [sheet_of(LARGE, [[first, budget - first, 1]])])
+    refused(
+        lambda: check(LARGE, [sheet_of(LARGE, [[first, budget - first + 1, 1]])]), InvariantError, "exceeded"
+    )
+
+
+@pytest.mark.parametrize("pay", [2**30, 2**30 + 1, 2**31 - 1, 2**31])
+def test_large_orders_within_their_budget_pass(pay):
+    """What is below the budget is no alarm, whatever its bits."""
+    check(LARGE, [sheet_of(LARGE, [[pay, 0, 1]])])
+    check(LARGE, [sheet_of(LARGE, [[pay, pay - 1, 1]])])
 
 
 BROKEN = {
@@ -98,6 +120,9 @@ BROKEN = {
     "order of lines overspent": lambda: check(DOUBLE, [sheet_of(DOUBLE, [[300, 201, 5]])]),
     "line overspent": lambda: check(
         DOUBLE, [sheet_of(DOUBLE, [[251, 5, 5]])], Margin.rate("25%", of="paid", guard="line")
+    ),
+    "line without margin paid": lambda: check(
+        DOUBLE, [sheet_of(DOUBLE, [[1, 5, 5]])], Margin.column("paid", guard="line"), margins=[0, 500, 500]
     ),
     "loss paid": lambda: check(SINGLE, [sheet_of(SINGLE, [[1, 0]])], Margin.column("paid"), margins=[-5, 10]),
 }
@@ -223,6 +248,7 @@ WIDE_CAPS = {
     "payee by rank": (Cap.per_payee(by_rank={"gold": "0.10", "silver": "0.50"}), [10, 20, 30], 2),
     "payee by column": (Cap.per_payee(column="wallet"), [100, 150, 50], 1),
     "payee by rate": (Cap.per_payee("25%", of="paid"), [0, 20, 30], 2),
+    "payee without orders by rate": (Cap.per_payee("100%", of="paid"), [0, 20, 30], 0),
     "owner": (Cap.per_owner("0.60"), [10, 20, 30], 0),
     "owner by rate": (Cap.per_owner("30%", of="paid"), [10, 20, 30], 2),
     "source": (Cap.per_source("0.40"), [10, 20, 30], 0),

@@ -148,8 +148,10 @@ class SlowPeriod:
         """Add up the volumes that a member takes: his own, and those that found nobody below him."""
         total = 0
         for each in (member, *self.tree.downline(member)):
-            takers = [up for up in (each, *self.tree.upline(each)) if self.holds(measure["to"], up)]
-            if takers and takers[0] == member:
+            # The first one only: whether somebody further up qualifies must not matter.
+            path = (each, *self.tree.upline(each))
+            taker = next((up for up in path if self.holds(measure["to"], up)), None)
+            if taker == member:
                 total += self.value(measure["rolled_up"], each)
         return total
 
@@ -174,7 +176,7 @@ class SlowPeriod:
 
     def balanced(self, measure, member, required):
         """Return the organisation with each leg clipped at a share of the requirement, as a fraction."""
-        most = fraction(measure["at_most"]) * max(required, 0)
+        most = fraction(measure["per_leg"]) * max(required, 0)
         return sum(min(Fraction(leg), most) for leg in self.leg_volumes(measure["balanced"], member))
 
     def ratio(self, measure, member):

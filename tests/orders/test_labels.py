@@ -90,7 +90,6 @@ def test_ranks_order_like_labels(data, kind):
         ([pd.NA, float("nan"), "a"], "str", [None, None, "a"]),
         ([Number.ONE, np.uint64(2), None], "int", [1, 2, None]),
         (iter(["a", None]), "str", ["a", None]),
-        ({"a": 1, "b": 2}, "str", ["a", "b"]),
         (pl.Series(["a", None]), "str", ["a", None]),
         (np.array(["a", "bc"]), "str", ["a", "bc"]),
         (np.array([b"a", b"bc"]), "bytes", [b"a", b"bc"]),

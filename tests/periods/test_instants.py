@@ -1,6 +1,6 @@
 """Columns of times: aware ones as they are, naive ones by a zone, everything else refused."""
 
-# ruff: noqa: DTZ001 - naive times are what is tested here.
+# ruff: noqa: DTZ001  # naive times are what is tested here.
 
 from __future__ import annotations
 

@@ -225,3 +225,14 @@ def test_contains_agrees_with_the_local_date():
     times = [f"2026-10-31T{hour:02d}:00:00Z" for hour in range(24)]
     inside = month(2026, 10).contains(to_instants(times), "Asia/Shanghai")
     assert inside.tolist() == [hour < 16 for hour in range(24)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: day(True, 1, 1), lambda: month(2026, True), lambda: week(2026, True), lambda: year(True)],
+    ids=["day", "month", "week", "year"],
+)
+def test_truth_values_are_no_dates(make):
+    """True is neither the first month nor the year 1."""
+    with pytest.raises(TimeError, match="calendar"):
+        make()

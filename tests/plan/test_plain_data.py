@@ -21,7 +21,7 @@ from tests.expressions.refusals import refused
 from tests.policies.samples import Prize, Share, levels, plan
 
 Cap, Margin, Fixed = fx.Cap, fx.Margin, fx.Fixed
-ACTIVE = fx.column("active") == True  # noqa: E712
+ACTIVE = fx.column("active") == True  # noqa: E712  # builds a predicate
 
 FULL = plan(
     levels(

@@ -55,7 +55,7 @@ def test_a_cut_of_waiting_pay_alone_is_no_entry_of_the_cuts_table():
 @pytest.mark.parametrize("name", ["order margin", "period margin"])
 def test_no_cap_is_called_like_a_margin(name):
     """The cuts table could not tell them apart."""
-    with pytest.raises(fx.FenxiaoError, match="has a name that margins have"):
+    with pytest.raises(fx.FenxiaoError, match="is one that margins have"):
         fx.Cap.per_order("1.00", name=name)
 
 
@@ -67,7 +67,7 @@ def test_a_name_is_not_compared_with_a_bool():
         base="paid",
         rates=["10%"],
         if_not="company",
-        eligible=fx.column("rank") == True,  # noqa: E712
+        eligible=fx.column("rank") == True,  # noqa: E712  # builds a predicate
     )
     with pytest.raises(fx.FenxiaoError, match="compares a name with a bool"):
         fx.settle(_with(members), plan(policies=[level]))

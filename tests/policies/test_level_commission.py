@@ -19,7 +19,7 @@ from tests.expressions.refusals import refused
 from tests.policies.samples import MEMBERS, facts, levels, plan
 
 Fixed = fx.Fixed
-ACTIVE = fx.column("active") == True  # noqa: E712
+ACTIVE = fx.column("active") == True  # noqa: E712  # builds a predicate
 
 VALID = {
     "one rate": (levels(rates=["10%"]), 1),

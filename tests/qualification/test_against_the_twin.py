@@ -14,13 +14,11 @@ from tests.strategies.facts import forests
 from tests.strategies.volumes import (
     GRADES,
     columns,
-    comparisons,
     conditions,
     joined,
     ladders,
     lines,
     measures,
-    unit_of,
 )
 from tests.volumes.bridge import plan_of, settled, table, twins
 
@@ -57,11 +55,10 @@ def some_months(draw, most=3):
     """Draw months over one tree, one of them perhaps not settled."""
     sponsors = draw(forests(min_size=1))
     given_columns = draw(columns(sponsors))
-    months = [
+    return [
         (sponsors, draw(lines(sponsors, month=number)), given_columns)
         for number in range(1, draw(st.integers(1, most)) + 1)
     ]
-    return months
 
 
 def check_ladder(run, twin, ladder):

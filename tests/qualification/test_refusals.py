@@ -83,9 +83,9 @@ MEASURES = {
     "own_leg of others": ({"other_legs": "pv", "own_leg": None}, ExpressionError, "own_leg"),
     "rolled up to nobody": ({"rolled_up": "pv"}, ExpressionError, "lacks keys"),
     "balanced by nothing": ({"balanced": "pv"}, ExpressionError, "lacks keys"),
-    "balanced at 0": ({"balanced": "pv", "at_most": "0%"}, ExpressionError, "above 0 to 100%"),
-    "balanced above 1": ({"balanced": "pv", "at_most": "101%"}, ExpressionError, "above 0 to 100%"),
-    "balanced float": ({"balanced": "pv", "at_most": 0.5}, RateError, "rate"),
+    "balanced at 0": ({"balanced": "pv", "per_leg": "0%"}, ExpressionError, "above 0 to 100%"),
+    "balanced above 1": ({"balanced": "pv", "per_leg": "101%"}, ExpressionError, "above 0 to 100%"),
+    "balanced float": ({"balanced": "pv", "per_leg": 0.5}, RateError, "rate"),
     "window of no length": ({"window": "pv"}, ExpressionError, "lacks keys"),
     "window too long": ({"window": "pv", "periods": 13}, ExpressionError, "1 to 12"),
     "window how": ({"window": "pv", "periods": 2, "how": "mean"}, ExpressionError, "sum, least"),
@@ -95,10 +95,10 @@ MEASURES = {
     "ratio of one": ({"ratio": ["pv"]}, ExpressionError, "[a, b]"),
     "sum of ratios": ({"organisation": {"ratio": ["pv", "pv"]}}, ExpressionError, "compared"),
     "sum of balanced": (
-        {"organisation": {"balanced": "pv", "at_most": "50%"}}, ExpressionError, "compared",
+        {"organisation": {"balanced": "pv", "per_leg": "50%"}}, ExpressionError, "compared",
     ),
     "window of balanced": (
-        {"window": {"balanced": "pv", "at_most": "50%"}, "periods": 2}, ExpressionError, "compared",
+        {"window": {"balanced": "pv", "per_leg": "50%"}, "periods": 2}, ExpressionError, "compared",
     ),
     "sponsor": ({"sponsor": "rank"}, UnsupportedError, "people above"),
     "upline": ({"upline": "pv"}, UnsupportedError, "people above"),
@@ -142,9 +142,9 @@ CONDITIONS = {
     "is of a list": ({"own": "pv", "is": ["1"]}, ExpressionError, "number of values"),
     "float": ({"own": "pv", "at_least": 1.5}, ExpressionError, "text"),
     "balanced below": (
-        {"balanced": "pv", "at_most": "50%", "below": "3"}, ExpressionError, "requirement",
+        {"balanced": "pv", "per_leg": "50%", "below": "3"}, ExpressionError, "requirement",
     ),
-    "balanced in": ({"balanced": "pv", "at_most": "50%", "in": ["3"]}, ExpressionError, "requirement"),
+    "balanced in": ({"balanced": "pv", "per_leg": "50%", "in": ["3"]}, ExpressionError, "requirement"),
     "ratio in": ({"ratio": ["pv", "pv"], "in": ["3%"]}, ExpressionError, "70%"),
     "ratio of a bool": ({"ratio": ["pv", "pv"], "above": True}, ExpressionError, "70%"),
     "ratio of a word": ({"ratio": ["pv", "pv"], "above": "much"}, RateError, "rate"),
@@ -241,13 +241,13 @@ def test_one_qualification_needs_no_list():
 SETTLED = {
     "circle": (
         lambda: settle(
-            Gate("x", fx.column("y") == True), Gate("y", frontline(fx.column("x") == True) >= 1)  # noqa: E712
+            Gate("x", fx.column("y") == True), Gate("y", frontline(fx.column("x") == True) >= 1)  # noqa: E712  # builds a condition
         ),
         PlanError, "depends on itself",
     ),
     "circle through a ladder": (
         lambda: settle(
-            Gate("x", legs(RANK == "a") >= 1), Ladder("rank", [("a", fx.column("x") == True)])  # noqa: E712
+            Gate("x", legs(RANK == "a") >= 1), Ladder("rank", [("a", fx.column("x") == True)])  # noqa: E712  # builds a condition
         ),
         PlanError, "depends on itself",
     ),
@@ -287,7 +287,7 @@ SETTLED = {
         lambda: settle(Tiers("t", on="pv", brackets={"-1": "1%"})), PlanError, "negative",
     ),
     "balanced by itself": (
-        lambda: settle(show=[balanced("pv", at_most="50%")]), ExpressionError, "requirement",
+        lambda: settle(show=[balanced("pv", per_leg="50%")]), ExpressionError, "requirement",
     ),
     "distinct numbers": (lambda: settle(show=[distinct("pv")]), ExpressionError, "categories"),
     "distinct buyers": (lambda: settle(show=[distinct("buyer")]), ExpressionError, "buyer"),

@@ -8,7 +8,7 @@ NOBODY = None
 
 
 @cache
-def climb(marks, buyer, start_level, if_not, self_purchase):  # noqa: C901 - the four choices side by side
+def climb(marks, buyer, start_level, if_not, self_purchase):  # noqa: C901  # the four choices side by side
     """Return the payee of every level, as a distance from the credited member, or None for nobody.
 
     Parameters

@@ -26,7 +26,7 @@ from tests.expressions.refusals import refused
 from tests.policies.samples import MEMBERS, TREE, Prize, ScriptedPeriod, Share, facts, levels, plan
 
 Cap, Margin = fx.Cap, fx.Margin
-ACTIVE = fx.column("active") == True  # noqa: E712
+ACTIVE = fx.column("active") == True  # noqa: E712  # builds a predicate
 ORDER = {"order_id": 1, "member": "cai", "paid": "100.00"}
 RUN = fx.settle(facts({}, {"member": None}), plan(levels(), Prize("prize")))
 

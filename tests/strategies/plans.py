@@ -125,7 +125,7 @@ def caps(draw, names, *, name, scopes, high=500, rules=RULES, order_columns=("ro
 
 
 @st.composite
-def margins(draw):
+def margins(draw, rules=RULES):
     """Draw where margins come from and how they are shared."""
     source = draw(
         st.sampled_from(
@@ -141,6 +141,6 @@ def margins(draw):
         "margin": source,
         "guard": draw(st.sampled_from(["order", "line"])),
         "losses": draw(st.sampled_from(["ignore", "offset"])),
-        "rule": draw(st.sampled_from(RULES)),
+        "rule": draw(st.sampled_from(rules)),
         "leftover": draw(st.sampled_from(LEFTOVERS)),
     }

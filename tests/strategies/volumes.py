@@ -127,7 +127,7 @@ def draw_options(draw, kind, inner, below):
     if kind == "other_legs":
         return draw(st.sampled_from([{}, {"own_leg": False}]))
     if kind == "balanced":
-        return {"at_most": draw(st.sampled_from(SHARES))}
+        return {"per_leg": draw(st.sampled_from(SHARES))}
     return {"periods": draw(st.integers(1, 3)), "how": draw(st.sampled_from(["sum", "least"]))}
 
 
@@ -200,11 +200,10 @@ def ladders(draw, name="rank", windows=True):
     free = columns_hold((), (f"{name}_title",)) | comparisons(
         conditions(0, windows, (), (f"{name}_title",)), 1, windows
     )
-    ladder = {
+    return {
         "kind": "ladder",
         "name": name,
         "steps": [{"name": NAMES[step], "when": draw(joined(free | hanging))} for step in range(steps)],
         "demotion": draw(st.sampled_from(["at_once", "one_step", "never"])),
         "grace": draw(st.integers(0, 2)),
     }
-    return ladder

@@ -22,7 +22,7 @@ from fenxiao._arrays import (
 from fenxiao._columns.kinds import Amounts, Categories, Column, Days, Flags, Input, Instants, Numbers
 from fenxiao._labels import unmasked
 from fenxiao._labels.values import NULL, Kinds, kinds_in, mixed_rows, plain_values
-from fenxiao.errors import InputError, TimeError
+from fenxiao.errors import InputError, TimeError, class_name, is_listing
 from fenxiao.money import Rate, column_to_minor
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def column_of(
 def _one_dimension(values: Input, thing: str, error: type[InputError]) -> Input:
     """Return `values` as something numpy reads as one dimension; lists of scalars stay lists."""
     if isinstance(values, str | bytes) or not hasattr(values, "__array__"):
-        if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__"):
-            raise error(thing, f"is a single {type(values).__name__}", allowed="a list, an array or a series")
+        if not is_listing(values):
+            raise error(thing, f"is a single {class_name(values)}", allowed="a list, an array or a series")
         return list(values)
     array = np.asarray(unmasked(values))
     if array.ndim != 1:

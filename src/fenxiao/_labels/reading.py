@@ -9,7 +9,7 @@ import numpy as np
 from fenxiao._arrays import FLAG, MINOR_MAX, MINOR_MIN, AnyArray, FlagArray
 from fenxiao._labels.column import FILL, LABEL, Labels, array_of_kind, some
 from fenxiao._labels.values import NULL, kinds_in, mixed_rows, plain_values
-from fenxiao.errors import InputError
+from fenxiao.errors import InputError, class_name, is_listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,10 +95,10 @@ def unmasked(values: Labelled) -> Any:
 
 
 def _of_other(values: Labelled, thing: str, error: type[InputError]) -> Labels:
-    if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
+    if not is_listing(values):
         raise error(
             thing,
-            f"is a single {type(values).__name__}",
+            f"is a single {class_name(values)}",
             allowed="one label a row",
             hint="Put it into a list",
         )

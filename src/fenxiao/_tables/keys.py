@@ -47,7 +47,7 @@ def key_order(
     packed = rank if line is None else _packed(rank, line)
     if packed is None:
         order = np.lexsort((line, rank))  # type: ignore[arg-type]  # checked before
-        same = _equal_neighbours(rank[order]) & _equal_neighbours(line[order])  # type: ignore[index]
+        same = _equal_neighbours(rank[order]) & _equal_neighbours(line[order])  # type: ignore[index]  # as before
     else:
         if bool((packed[1:] > packed[:-1]).all()):
             return None

@@ -12,7 +12,7 @@ import numpy as np
 from fenxiao._arrays import INDEX, INSTANT, MINOR, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Input, Instants, column_of
 from fenxiao._labels import unmasked
-from fenxiao.errors import MoneyError, OrdersError
+from fenxiao.errors import MoneyError, OrdersError, class_name, is_one_of
 from fenxiao.money import Currency
 from fenxiao.periods import to_instants
 
@@ -63,12 +63,12 @@ def _names(value: Input, option: str, what: str) -> frozenset[str]:
         raise OrdersError(
             f"{what} option {option!r}",
             "is not a collection of column names",
-            value=type(value).__name__,
+            value=class_name(value),
             allowed="a tuple or list of texts",
             hint=f'Write {option}=("name",)',
         )
     names = frozenset(value)
-    odd = sorted(type(name).__name__ for name in names if not isinstance(name, str) or not name)
+    odd = sorted(class_name(name) for name in names if not isinstance(name, str) or not name)
     if odd:
         raise OrdersError(
             f"{what} option {option!r}",
@@ -130,7 +130,7 @@ class Layout:
         MoneyError
             The currency is not known.
         """
-        if unit not in (None, "minor"):
+        if unit is not None and not is_one_of(unit, ("minor",)):
             raise OrdersError(
                 f"{what} option 'unit'",
                 "is not a unit",
@@ -182,7 +182,7 @@ class Layout:
                 hint="Name the column in one option",
             )
 
-    def kind_of(self, name: str) -> str:
+    def class_name(self, name: str) -> str:
         """Return how a column of this name is read: an option counts before the name."""
         if name in self.volumes:
             return "volume"
@@ -230,7 +230,7 @@ def _volumes(volumes: Input, what: str) -> dict[str, int]:
         raise OrdersError(
             f"{what} option 'volumes'",
             "does not say the decimals",
-            value=type(volumes).__name__,
+            value=class_name(volumes),
             allowed="a mapping of names to decimals",
             hint='Write volumes={"pv": 2}',
         )
@@ -295,7 +295,7 @@ def read_columns(raw: Mapping[str, Any], layout: Layout, *, reserved: Collection
 def _read_column(given: str, name: str, values: Input, layout: Layout) -> Column:
     thing = f"{layout.what} column {given!r}"
     values = unmasked(values)
-    kind = layout.kind_of(name)
+    kind = layout.class_name(name)
     if given != name or kind in {"money", "volume"}:
         minor, decimals = layout.minor or given != name, layout.decimals_of(name)
         column: Column
@@ -325,7 +325,7 @@ def _check_not_negative(values: MinorArray, thing: str) -> None:
 
 def empty_column(name: str, layout: Layout) -> Column | None:
     """Return the column of that name in a table without rows, None where its name does not say its kind."""
-    kind = layout.kind_of(name)
+    kind = layout.class_name(name)
     if kind in {"money", "volume"}:
         return Amounts(np.empty(0, dtype=MINOR), layout.decimals_of(name))
     if kind == "time":
@@ -354,7 +354,7 @@ def join_columns(first: Column, second: Column, *, thing: str) -> Column:
             allowed="one kind and unit",
             hint="Read both tables with the same options",
         )
-    return attrs.evolve(first, values=np.concatenate([first.values, second.values]))  # type: ignore[arg-type]
+    return attrs.evolve(first, values=np.concatenate([first.values, second.values]))  # type: ignore[arg-type]  # one kind, see above
 
 
 def _kind_text(column: Column) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
-from fenxiao.errors import OrdersError
+from fenxiao.errors import OrdersError, class_name
 
 if TYPE_CHECKING:
     from fenxiao._columns import Input
@@ -27,13 +27,14 @@ def columns_of_records(records: Iterable[Mapping[str, Any]], *, what: str) -> di
     >>> columns_of_records([{"a": 1}, {"a": 2, "b": 3}], what="orders")
     {'a': [1, 2], 'b': [None, 3]}
     """
-    if isinstance(records, (Mapping, str, bytes)) or not isinstance(records, Iterable):
-        kind = type(records).__name__
+    single = isinstance(records, Mapping | str | bytes) or getattr(records, "ndim", 1) == 0
+    if single or not isinstance(records, Iterable):
+        kind = class_name(records)
         raise OrdersError(what, "are not records", value=kind, allowed="a list of dicts", hint=_RECORDS_HINT)
     rows = records if isinstance(records, list) else list(records)
     odd = [row for row, record in enumerate(rows) if not isinstance(record, Mapping)]
     if odd:
-        kind = type(rows[odd[0]]).__name__
+        kind = class_name(rows[odd[0]])
         raise OrdersError(
             what, "has rows that are not records", value=kind, rows=odd, allowed="dicts", hint=_RECORDS_HINT
         )
@@ -47,6 +48,10 @@ def columns_of_records(records: Iterable[Mapping[str, Any]], *, what: str) -> di
     else:
         names = dict.fromkeys(name for record in rows for name in record)
         columns = {name: [record.get(name) for record in rows] for name in names}
+    if not columns:
+        raise OrdersError(
+            what, "has rows that say nothing", rows=range(len(rows)), allowed="dicts", hint=_RECORDS_HINT
+        )
     for name in columns:
         _check_name(name, what)
     return columns
@@ -92,7 +97,7 @@ def _frame_names(source: Input, what: str) -> list[Any]:
         raise OrdersError(
             what,
             "is not a table",
-            value=type(source).__name__,
+            value=class_name(source),
             allowed="a mapping of column names to columns, or a data frame",
             hint="Collect lazy frames first; for a list of dicts use from_records",
         )
@@ -104,7 +109,7 @@ def _check_name(name: object, what: str) -> None:
         raise OrdersError(
             what,
             "has a column whose name is not text",
-            value=type(name).__name__,
+            value=class_name(name),
             allowed="non-empty text",
             hint="Rename the column",
         )
@@ -116,7 +121,7 @@ def _plain_column(column: Input, thing: str) -> Input:
         raise OrdersError(
             thing,
             "is not a column",
-            value=type(column).__name__,
+            value=class_name(column),
             allowed="a list or an array",
             hint="Give one value a row",
         )

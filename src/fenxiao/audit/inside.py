@@ -186,7 +186,7 @@ def _limits(cap: Cap, block: OrderBlock, groups: ByGroup, bound: int) -> tuple[A
         numerator, denominator = 1, 1
     else:
         exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit
-        factor = Fraction(exact.numerator, exact.denominator) * cap.rate.fraction  # type: ignore[union-attr]
+        factor = Fraction(exact.numerator, exact.denominator) * cap.rate.fraction  # type: ignore[union-attr]  # as above
         values, numerator, denominator = exact.values, factor.numerator, factor.denominator
     most = max(int(values.max(initial=0)) * max(numerator, 1) * len(block), bound * denominator)
     dtype = MINOR if values.dtype == MINOR and most <= MINOR_MAX // 2 else object

@@ -125,7 +125,7 @@ def _limits(setting: Setting, cap: Cap, numbers: RowArray) -> tuple[AnyArray, in
     if not len(block):
         return np.zeros(len(numbers), dtype=object), 1
     exact = cap.of.value(block)  # type: ignore[union-attr]  # a cap has exactly one kind of limit
-    factor = Fraction(exact.numerator, exact.denominator) * cap.rate.fraction  # type: ignore[union-attr]
+    factor = Fraction(exact.numerator, exact.denominator) * cap.rate.fraction  # type: ignore[union-attr]  # the only kind left
     lines = ByGroup(_group_of_lines(setting, cap))
     return lines.of(
         exact.values.astype(object), _line_group(cap, numbers)

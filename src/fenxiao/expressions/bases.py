@@ -61,10 +61,13 @@ class Exact:
         out[:] = found
         return out
 
-    def at_rates(self, rates: MinorArray, unit: int, rounding: Rounding) -> MinorArray:
-        """Return ``values * rates / unit`` row by row, rounded once; no rate is negative."""
+    def at_rates(self, rates: AnyArray, unit: int, rounding: Rounding) -> MinorArray:
+        """Return ``values * rates / unit`` row by row, rounded once; no rate is negative.
+
+        `rates` is int64, or an object array of Python integers where 64 bits do not hold them.
+        """
         denominator, most = self.denominator * unit, int(rates.max(initial=0)) * self.numerator
-        if self.values.dtype == MINOR and most <= MINOR_MAX:
+        if self.values.dtype == rates.dtype == MINOR and most <= MINOR_MAX:
             return mul_div_arrays(self.values, rates * self.numerator, denominator, rounding)
         factor = Fraction(self.numerator, denominator)
         pairs = zip(self.values.tolist(), rates.tolist(), strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
@@ -12,7 +11,7 @@ import numpy as np
 from fenxiao._arrays import MINOR, MinorArray, RowArray, bracket_index
 from fenxiao.errors import PlanError
 from fenxiao.expressions.tables import pairs_of
-from fenxiao.money import Rate, to_minor
+from fenxiao.money import Rate, is_amount, to_minor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +23,14 @@ def _rows(table: Any) -> tuple[tuple[str, Rate], ...]:
     pairs = pairs_of(table, "Brackets", allowed=_ALLOWED, numbers=True)
     if not pairs:
         raise PlanError("Brackets", "are empty", allowed=_ALLOWED)
+    strange = [key for key, _ in pairs if not is_amount(key)]
+    if strange:
+        raise PlanError(
+            "Brackets", "have thresholds that are no number from 0", value=strange, allowed=_ALLOWED
+        )
+    ends = [Fraction(key) for key, _ in pairs]
+    if len(set(ends)) < len(ends):
+        raise PlanError("Brackets", "have one threshold twice", value=[key for key, _ in pairs])
     return tuple((key, Rate.of(rate)) for key, rate in pairs)
 
 
@@ -37,7 +44,9 @@ class Brackets:
     Raises
     ------
     PlanError
-        No rows, one threshold twice, another mode.
+        No rows, a threshold that is no number from 0, one threshold twice, another mode.
+    RateError
+        A float, a negative rate.
 
     Examples
     --------
@@ -66,6 +75,17 @@ class Brackets:
     def __repr__(self) -> str:
         return f"Brackets.{self.mode}({ {key: str(rate) for key, rate in self.rows} })"
 
+    @property
+    def ordered(self) -> tuple[tuple[str, Rate], ...]:
+        """Return the rows from the lowest threshold to the highest."""
+        return tuple(sorted(self.rows, key=lambda row: Fraction(row[0])))
+
+    @property
+    def rising(self) -> bool:
+        """Return whether a higher threshold never has a lower rate."""
+        rates = [rate for _, rate in self.ordered]
+        return rates == sorted(rates)
+
     def as_data(self) -> dict[str, Any]:
         """Return the brackets as plain data."""
         return {self.mode: {key: str(rate) for key, rate in self.rows}}
@@ -85,18 +105,11 @@ class Brackets:
 
         Raises
         ------
-        PlanError
-            Two rows stand for one threshold.
+        MoneyError
+            A threshold is finer than the unit, or does not fit into 64 bits.
         """
-        found = sorted(
-            (to_minor(key, decimals, thing=f"{thing}, threshold"), rate.fraction) for key, rate in self.rows
-        )
-        ends = [threshold for threshold, _ in found]
-        twice = [end for end, after in itertools.pairwise(ends) if end == after]
-        if twice or ends[0] < 0:
-            problem = "have a negative threshold" if ends[0] < 0 else "have one threshold twice"
-            raise PlanError(f"{thing}, brackets", problem, value=[key for key, _ in self.rows])
-        return Steps(self.mode, np.array(ends, dtype=MINOR), tuple(rate for _, rate in found))
+        ends = [to_minor(key, decimals, thing=f"{thing}, threshold") for key, _ in self.ordered]
+        return Steps(self.mode, np.array(ends, dtype=MINOR), tuple(rate.fraction for _, rate in self.ordered))
 
 
 @final
@@ -107,11 +120,6 @@ class Steps:
     mode: Literal["whole", "marginal"]
     thresholds: MinorArray
     rates: tuple[Fraction, ...]
-
-    @property
-    def rising(self) -> bool:
-        """Return whether a higher bracket never has a lower rate."""
-        return all(low <= high for low, high in zip(self.rates, self.rates[1:], strict=False))
 
     def places(self, values: MinorArray) -> RowArray:
         """Return the bracket of each value, -1 below the first; what is negative counts as 0."""

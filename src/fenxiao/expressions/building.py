@@ -127,15 +127,15 @@ def other_legs(of: str | Measure, *, own_leg: bool = True) -> OtherLegs:
     return OtherLegs(of, own_leg=own_leg)
 
 
-def balanced(of: str | Measure, *, at_most: Any) -> LegShare:
+def balanced(of: str | Measure, *, per_leg: Any) -> LegShare:
     """Return the organisation volume to which each leg gives at most a share of the requirement.
 
     The member's own volume is a leg of its own.
 
-    >>> balanced("pv", at_most="50%") >= "6000"
-    (balanced('pv', at_most='50%') >= '6000')
+    >>> balanced("pv", per_leg="50%") >= "6000"
+    (balanced('pv', per_leg='50%') >= '6000')
     """
-    return LegShare(of, at_most=at_most)
+    return LegShare(of, per_leg=per_leg)
 
 
 def ratio(part: str | Measure, whole: str | Measure) -> Ratio:

@@ -163,20 +163,20 @@ class LegShare(Derived):
     kind: ClassVar[str] = "balanced"
     adds_up: ClassVar[bool] = False
 
-    at_most: Rate = attrs.field(kw_only=True, converter=_share)
+    per_leg: Rate = attrs.field(kw_only=True, converter=_share)
 
     def __attrs_post_init__(self) -> None:
-        if not 0 < self.at_most.fraction <= 1:
+        if not 0 < self.per_leg.fraction <= 1:
             raise ExpressionError(
-                "balanced, at_most",
+                "balanced, per_leg",
                 "is no share of a requirement",
-                value=str(self.at_most),
+                value=str(self.per_leg),
                 allowed="above 0 to 100%",
             )
 
     def options(self) -> dict[str, Any]:
         """Return the share."""
-        return {"at_most": str(self.at_most)}
+        return {"per_leg": str(self.per_leg)}
 
     def without_requirement(self) -> ExpressionError:
         """Return the error that there is nothing of which a leg could give a share."""

@@ -48,12 +48,12 @@ _OPTIONS: Final[dict[str, frozenset[str]]] = {
     "rolled_up": frozenset({"to"}),
     "leg": frozenset({"k", "own_leg"}),
     "other_legs": frozenset({"own_leg"}),
-    "balanced": frozenset({"at_most"}),
+    "balanced": frozenset({"per_leg"}),
     "window": frozenset({"periods", "how"}),
 }
 _NEEDED: Final[dict[str, frozenset[str]]] = {
     "rolled_up": frozenset({"to"}),
-    "balanced": frozenset({"at_most"}),
+    "balanced": frozenset({"per_leg"}),
     "window": frozenset({"periods"}),
 }
 
@@ -153,8 +153,7 @@ def predicate_from_data(data: object) -> Predicate:
             return join(tuple(predicate_from_data(part) for part in data[key]))
     if set(data) == {"not"}:
         return Not(predicate_from_data(data["not"]))
-    # A balanced volume says at_most of its legs; it is only ever compared by at_least.
-    operators = [name for name in OPERATORS if name in data and not (name == "at_most" and "balanced" in data)]
+    operators = [name for name in OPERATORS if name in data]
     if len(operators) == 1:
         rest = {name: value for name, value in data.items() if name != operators[0]}
         subject = _subject(rest)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, final
 
 import attrs
 import numpy as np
 
 from fenxiao._arrays import BLOCK_ROWS, RowArray, blocks
-from fenxiao.margin import OrderGuard
+from fenxiao.errors import CapRejectedError
+from fenxiao.margin import OrderGuard, together
 from fenxiao.policies.base import OrderPolicy
 from fenxiao.policies.blocks import OrderBlock, starts_of
 from fenxiao.sheets import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from fenxiao.limits import Cap, Margin
     from fenxiao.margin.budget import Budget
@@ -115,27 +117,52 @@ class OrderRun:
         ----------
         work : called once a block
         workers : threads; at most two blocks a thread wait to be yielded
+
+        Raises
+        ------
+        CapRejectedError
+            After the last block, naming the orders of all of them: what is named does not show the blocks.
         """
         if workers <= 1:
-            for guarded in self:
-                yield from work(guarded)
+            yield from _accepted(partial(self._work_on, rows, work) for rows in self.ranges())
             return
+        # Few need threads, and all would wait for this import.
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(workers) as pool:
-            waiting: deque[Future[Iterable[T]]] = deque()
-            for rows in self.ranges():
-                waiting.append(pool.submit(self._work_on, rows, work))
-                if len(waiting) > 2 * workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
+            yield from _accepted(future.result for future in self._ahead(pool, work, workers))
+
+    def _ahead(
+        self, pool: ThreadPoolExecutor, work: Callable[[GuardedBlock], Iterable[T]], workers: int
+    ) -> Iterator[Future[Iterable[T]]]:
+        waiting: deque[Future[Iterable[T]]] = deque()
+        for rows in self.ranges():
+            waiting.append(pool.submit(self._work_on, rows, work))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft()
+        yield from waiting
 
     def _work_on(self, rows: slice | RowArray, work: Callable[[GuardedBlock], Iterable[T]]) -> Iterable[T]:
         return work(self.guarded(OrderBlock(self.setting, rows)))
 
     def __iter__(self) -> Iterator[GuardedBlock]:
         """Yield every block, guarded."""
-        for rows in self.ranges():
-            yield self.guarded(OrderBlock(self.setting, rows))
+        return self.each_block(lambda guarded: (guarded,), workers=1)
+
+
+def _accepted(results: Iterable[Callable[[], Iterable[T]]]) -> Iterator[T]:
+    """Yield what blocks gave; once a cap rejects, only look which orders of the others it rejects as well."""
+    found: list[CapRejectedError] = []
+    for result in results:
+        try:
+            given = result()
+        except CapRejectedError as error:
+            found.append(error)
+        else:
+            if not found:
+                yield from given
+    if found:
+        raise together(found)
 
 
 def _edges(length: int, starts: RowArray | None) -> Iterator[tuple[int, int]]:

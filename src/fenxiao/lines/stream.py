@@ -174,9 +174,12 @@ def _largest_cut(sheet: Sheet, slot: int, keep: RowArray | slice) -> IndexArray:
 
 
 def _base(sheet: Sheet, slot: int, keep: RowArray | slice) -> MinorArray:
-    claims = next(claims for _, claims, slots in sheet.parts() if slots.start <= slot < slots.stop)
+    claims, first = next(
+        (claims, slots.start) for _, claims, slots in sheet.parts() if slots.start <= slot < slots.stop
+    )
     base = np.zeros(len(sheet.block), dtype=MINOR) if claims.base_of is None else claims.base_of()
-    return base[keep]
+    # Slots may have bases of their own.
+    return (base[slot - first] if base.ndim == 2 else base)[keep]
 
 
 def cuts_of(guarded: GuardedBlock, terms: LineTerms) -> Iterator[CutBatch]:

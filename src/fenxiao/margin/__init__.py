@@ -2,6 +2,7 @@
 
 from fenxiao.cells import Cells
 from fenxiao.margin.inside import OrderGuard
+from fenxiao.margin.rejecting import together
 from fenxiao.margin.wide import OF_ORDERS, OF_PERIOD, RELEASED, WideCut, WideGuard, WideOutcome
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "WideCut",
     "WideGuard",
     "WideOutcome",
+    "together",
 ]

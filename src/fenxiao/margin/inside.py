@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MINOR, ROW, FlagArray, MinorArray, RowArray
+from fenxiao._arrays import FLAG, MINOR, ROW, MinorArray, RowArray
 from fenxiao._kernels.rationing import priority_columns, ration_columns
-from fenxiao.errors import CapRejectedError, OrdersError
+from fenxiao.errors import OrdersError
 from fenxiao.limits import IN_ORDER, Cap, Margin
 from fenxiao.margin.budget import Budget, line_margins
 from fenxiao.margin.groups import Groups, column_sums, exceeds, orders_of, saturating_add
+from fenxiao.margin.rejecting import rejected
 from fenxiao.money import ration_many, to_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fenxiao.policies.blocks import OrderBlock
     from fenxiao.sheets import Sheet
 
 _DENSE_SLOTS: Final = 64
-_KEYS_SHOWN: Final = 1000
+
+_Parts: TypeAlias = tuple[tuple[frozenset[str] | None, frozenset[str] | None], ...]
+"""Names of policies that a limit cuts, and of those that use it up; None for all."""
+
+
+@final
+@attrs.frozen(eq=False)
+class _Limit:
+    """One limit on a block: its place in the plan, its groups, and what each of them may get.
+
+    The policies of a part share a group's money; parts know nothing of one another.
+    """
+
+    place: int
+    groups: Groups
+    most: MinorArray
+    parts: _Parts
 
 
 @final
@@ -70,73 +87,77 @@ class OrderGuard:
         taken: dict[int, int] = {}
         if sheet.slots == 0 or len(sheet.block) == 0:
             return taken
-        sequence = self.in_sequence()
-        for place, cap in sequence:
-            if cap.scope == "line":
-                self._run(sheet, earlier, place, cap, taken)
-        if self.margin.guard == "line":
-            limit = np.maximum(budget.by_line, 0)
-            self._cut_groups(
-                sheet, earlier, Groups(None, len(limit)), limit, self.caps_place, None, None, taken
-            )
-        for place, cap in sequence:
-            if cap.scope != "line":
-                self._run(sheet, earlier, place, cap, taken)
-        self._cut_groups(
-            sheet, earlier, orders_of(sheet.block), budget.by_order, self.caps_place, None, None, taken
-        )
+        for step, limit in enumerate(self._sequence(sheet.block, budget)):
+            if self._rule(limit.place)[0] == "reject":
+                self._reject(sheet, earlier, limit, (len(earlier), step))
+                continue
+            for on, counting in limit.parts:
+                self._cut_groups(sheet, earlier, limit, on, counting, taken)
         return taken
+
+    def _sequence(self, block: OrderBlock, budget: Budget) -> Iterator[_Limit]:
+        """Yield the limits of a block in the sequence in which they run."""
+        sequence = self.in_sequence()
+        margin: _Parts = ((None, None),)
+        yield from (self._limit(block, place, cap) for place, cap in sequence if cap.scope == "line")
+        if self.margin.guard == "line":
+            by_line = np.maximum(budget.by_line, 0)
+            yield _Limit(self.caps_place, Groups(None, len(by_line)), by_line, margin)
+        yield from (self._limit(block, place, cap) for place, cap in sequence if cap.scope != "line")
+        yield _Limit(self.caps_place, orders_of(block), budget.by_order, margin)
 
     @property
     def caps_place(self) -> int:
         """Return the place that stands for the order margin."""
         return len(self.caps)
 
-    def _run(
-        self, sheet: Sheet, earlier: Sequence[Sheet], place: int, cap: Cap, taken: dict[int, int]
-    ) -> None:
-        groups = groups_of(cap, sheet.block)
-        limit = limits_of(cap, sheet.block, groups)
+    def _limit(self, block: OrderBlock, place: int, cap: Cap) -> _Limit:
+        groups = groups_of(cap, block)
         on = frozenset(self.policies if cap.on is None else cap.on)
         counting = on if cap.counting is None else frozenset(cap.counting)
-        if cap.scope != "policy_in_order":
-            self._cut_groups(sheet, earlier, groups, limit, place, on, counting, taken)
-            return
-        single = [frozenset({name}) for name in self.policies if name in on]
-        if cap.rule == "reject":
-            # Nothing is cut, so that all policies can be looked at before the first one is refused.
-            over = [self._over(sheet, earlier, groups, limit, one, one)[0] for one in single]
-            if any(each.any() for each in over):
-                raise self._rejected(sheet.block, place, groups.lines_of(np.logical_or.reduce(over)))
-            return
-        for one in single:
-            self._cut_groups(sheet, earlier, groups, limit, place, one, one, taken)
+        parts: _Parts = ((on, counting),)
+        if cap.scope == "policy_in_order":
+            parts = tuple((frozenset({n}), frozenset({n})) for n in self.policies if n in on)
+        return _Limit(place, groups, limits_of(cap, block, groups), parts)
+
+    def _rule(self, place: int) -> tuple[str, str]:
+        """Return a limit's rule and what becomes of the cents that do not divide."""
+        its = self.margin if place == self.caps_place else self.caps[place]
+        return its.rule, its.leftover
+
+    def _reject(self, sheet: Sheet, earlier: Sequence[Sheet], limit: _Limit, step: tuple[int, int]) -> None:
+        """Raise where any group of any policy asks too much, naming the orders of all of them."""
+        over = np.zeros(limit.groups.count, dtype=FLAG)
+        for on, counting in limit.parts:
+            slots = self._slots(sheet, on)
+            if len(slots):
+                room = self._room(sheet, earlier, limit, on, counting)
+                over |= exceeds(sheet.allowed[slots], limit.groups, room, sheet.bound)
+        if over.any():
+            its = limit.place
+            name = "the order margin" if its == self.caps_place else f"cap {self.caps[its].name!r}"
+            raise rejected(name, sheet.block, limit.groups.lines_of(over), step)
 
     def _cut_groups(
         self,
         sheet: Sheet,
         earlier: Sequence[Sheet],
-        groups: Groups,
-        limit: MinorArray,
-        place: int,
+        limit: _Limit,
         on: frozenset[str] | None,
         counting: frozenset[str] | None,
         taken: dict[int, int],
     ) -> None:
+        groups, place = limit.groups, limit.place
         slots = self._slots(sheet, on)
         if len(slots) == 0:
             return
-        over, entries, room = self._over(sheet, earlier, groups, limit, on, counting)
+        room = self._room(sheet, earlier, limit, on, counting)
+        entries = sheet.allowed if len(slots) == sheet.slots else sheet.allowed[slots]
+        over = exceeds(entries, groups, room, sheet.bound)
         if not over.any():
             return
-        rule, leftover = (
-            (self.margin.rule, self.margin.leftover)
-            if place == self.caps_place
-            else (self.caps[place].rule, self.caps[place].leftover)
-        )
+        rule, leftover = self._rule(place)
         lines = groups.lines_of(over)
-        if rule == "reject":
-            raise self._rejected(sheet.block, place, lines)
         entries = np.take(entries, lines, axis=1)
         if (
             groups.of_line is None
@@ -153,21 +174,6 @@ class OrderGuard:
             new = _ragged(sheet, slots, lines, entries, groups, room, rule, leftover)
         taken[place] = taken.get(place, 0) + sheet.cut(place, slots, lines, entries, new)
 
-    def _over(
-        self,
-        sheet: Sheet,
-        earlier: Sequence[Sheet],
-        groups: Groups,
-        limit: MinorArray,
-        on: frozenset[str] | None,
-        counting: frozenset[str] | None,
-    ) -> tuple[FlagArray, MinorArray, MinorArray]:
-        """Return which groups claim too much, the entries of the limited slots, and the groups' room."""
-        slots = self._slots(sheet, on)
-        room = self._room(sheet, earlier, groups, limit, on, counting)
-        entries = sheet.allowed if len(slots) == sheet.slots else sheet.allowed[slots]
-        return exceeds(entries, groups, room, sheet.bound), entries, room
-
     def _slots(self, sheet: Sheet, names: frozenset[str] | None) -> RowArray:
         return np.array(
             [
@@ -182,8 +188,7 @@ class OrderGuard:
         self,
         sheet: Sheet,
         earlier: Sequence[Sheet],
-        groups: Groups,
-        limit: MinorArray,
+        limit: _Limit,
         on: frozenset[str] | None,
         counting: frozenset[str] | None,
     ) -> MinorArray:
@@ -198,24 +203,10 @@ class OrderGuard:
                 wanted = self._slots(other, (counting or frozenset()) | on)
             if len(wanted):
                 spent = column_sums(other.allowed[wanted], other.bound)
-                sums = groups.sums(spent)
+                sums = limit.groups.sums(spent)
                 used = sums if used is None else saturating_add(used, sums)
-        return limit if used is None else np.maximum(limit - np.minimum(used, limit), 0)
-
-    def _rejected(self, block: OrderBlock, place: int, lines: RowArray) -> CapRejectedError:
-        name = "the order margin" if place == self.caps_place else f"cap {self.caps[place].name!r}"
-        rows = block.row_numbers[lines]
-        orders = block.facts.orders
-        keys = tuple((orders.order_id.value(int(row)), int(orders.line[row])) for row in rows[:_KEYS_SHOWN])
-        error = CapRejectedError(
-            name,
-            f"is exceeded on {len(rows)} order line(s) and rejects instead of cutting",
-            hint="Nothing was settled; the keys are on the error's attribute 'keys'",
-            rows=orders.caller_rows(rows),
-            labels=keys,
-        )
-        error.keys = keys
-        return error
+        most = limit.most
+        return most if used is None else np.maximum(most - np.minimum(used, most), 0)
 
 
 def _ragged(
@@ -243,7 +234,7 @@ def _ragged(
     classes = None
     if rule == "priority":
         _, classes = np.unique(np.stack((policies[order], level.ravel()[order])), axis=1, return_inverse=True)
-    solved = ration_many(flat, compact, room[unique], rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]
+    solved = ration_many(flat, compact, room[unique], rule, leftover=leftover, classes=classes)  # type: ignore[arg-type]  # validated
     new = np.empty_like(flat)
     new[order] = solved
     return new.reshape(entries.shape)

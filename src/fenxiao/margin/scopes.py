@@ -89,7 +89,7 @@ def groups_of_cells(
     tree = setting.facts.tree
     if cap.scope == "payee":
         code, of_cell = np.unique(cells.payee, return_inverse=True)
-        names = tuple(tree.labels(code))
+        names = tuple(tree.labels(code).tolist())
     elif cap.scope == "source":
         code, of_cell = np.unique(cells.keys["source"], return_inverse=True)
         names = tuple(None if index == NONE else tree.label(int(index)) for index in code)

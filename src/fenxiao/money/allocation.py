@@ -11,7 +11,7 @@ import numpy as np
 
 from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN, ROW, segment_sum
 from fenxiao._kernels.groups import group_sums, hand_out, shares
-from fenxiao.errors import InputError, MoneyError, MoneyOverflowError
+from fenxiao.errors import InputError, MoneyError, MoneyOverflowError, is_listing, what
 from fenxiao.money.amounts import column_to_minor
 from fenxiao.money.grouping import check_not_negative, group_column, refuse_negative, rows_of
 from fenxiao.money.rounding import FLOOR, Rounding
@@ -185,6 +185,8 @@ def _allocate_integers(total: int, weights: Sequence[int]) -> list[int]:
 
 def _scaled(weights: Sequence[int | Fraction] | MinorArray) -> list[int]:
     """Return weights as integers in the same proportion."""
+    if not is_listing(weights):
+        raise MoneyError(_WEIGHTS, what(weights), allowed="a list, one weight a part")
     exact = weights.tolist() if isinstance(weights, np.ndarray) else list(weights)
     wrong = [row for row, weight in enumerate(exact) if not isinstance(weight, int | Fraction | np.integer)]
     if wrong:

@@ -218,7 +218,7 @@ def _float_column(values: object, thing: str) -> AnyArray:
             "is not a column of floats",
             value=column.dtype.name,
             allowed="one dimension of floats",
-            hint="Other kinds need no conversion: give them to column_to_minor",
+            hint="Other kinds need no conversion",
         )
     exact: AnyArray = column.astype(float)
     _refuse_rows(

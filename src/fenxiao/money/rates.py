@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -116,10 +117,12 @@ def _exact(value: object) -> Fraction:
         return Fraction(value)
     if isinstance(value, int | Fraction):
         return Fraction(value)
-    if hasattr(value, "__index__"):
+    try:
         # numpy integers are integers in every respect but their type.
-        return Fraction(int(value.__index__()))
-    if hasattr(value, "__float__"):
+        return Fraction(operator.index(value))  # type: ignore[arg-type]  # others raise
+    except TypeError:
+        pass
+    if hasattr(value, "__float__") and not isinstance(value, type) and not hasattr(value, "__len__"):
         raise RateError(_THING, "is a float", value=value, allowed=_ALLOWED, hint='Write it as text: "12.5%"')
     raise RateError(_THING, "is not a rate", value=value, allowed=_ALLOWED, hint='Write it as text: "12.5%"')
 

@@ -12,7 +12,7 @@ import numpy as np
 from fenxiao._arrays import MINOR, MINOR_MAX, ROW, segment_sum
 from fenxiao._kernels.groups import class_limits, group_sums, hand_out, shares, water_level
 from fenxiao._kernels.rationing import Leftover
-from fenxiao.errors import InputError, MoneyError
+from fenxiao.errors import InputError, MoneyError, is_listing, is_one_of, what
 from fenxiao.money.amounts import column_to_minor
 from fenxiao.money.grouping import check_not_negative, group_column, refuse_negative, rows_of
 
@@ -76,6 +76,7 @@ def ration_exact(
     >>> [str(part) for part in ration_exact([100, 200, 300], 200, "talmud")]
     ['50', '75', '75']
     """
+    _check_listing(claims)
     kinds = _check_rule(rule, "floor", classes, len(claims))
     wrong = [row for row, claim in enumerate(claims) if not _is_exact(claim)]
     if wrong:
@@ -139,6 +140,7 @@ def ration(
     >>> ration([120, 80, 50], 200, "equal_losses", leftover="floor").tolist()
     [103, 63, 33]
     """
+    _check_listing(claims)
     kinds = _check_rule(rule, leftover, classes, len(claims))
     column = _minor_column(claims, _CLAIMS)
     if isinstance(limit, bool) or not isinstance(limit, int | np.integer):
@@ -334,9 +336,9 @@ def _check_rule(
     rule: str, leftover: str, classes: Sequence[int] | npt.NDArray[np.integer[Any]] | None, claims: int
 ) -> RowArray | None:
     """Check the options that every form of the rules has; return the classes as a column."""
-    if rule not in RULES:
+    if not is_one_of(rule, RULES):
         raise InputError(_RULE, "is unknown", value=rule, allowed=", ".join(RULES), hint="Name one of these")
-    if leftover not in _LEFTOVERS:
+    if not is_one_of(leftover, _LEFTOVERS):
         allowed = ", ".join(_LEFTOVERS)
         raise InputError(_LEFTOVER, "is unknown", value=leftover, allowed=allowed, hint="Name one of these")
     if (rule == "priority") != (classes is not None):
@@ -358,6 +360,11 @@ def _check_rule(
             hint="Give one class number per claim",
         )
     return column.astype(ROW)
+
+
+def _check_listing(claims: object) -> None:
+    if not is_listing(claims) or not hasattr(claims, "__len__"):
+        raise MoneyError(_CLAIMS, what(claims), allowed="a list, one amount a claim")
 
 
 def _is_exact(value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 from attrs import field, frozen
 
 from fenxiao._arrays import MINOR_MAX
-from fenxiao.errors import InputError
+from fenxiao.errors import InputError, is_one_of
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -50,7 +50,7 @@ class Rounding:
 
     @mode.validator
     def _check_mode(self, _attribute: object, mode: object) -> None:
-        if mode not in _MODES:
+        if not is_one_of(mode, _MODES):
             raise InputError(_MODE, "is unknown", value=mode, allowed=", ".join(_MODES), hint='Write "floor"')
 
     def __attrs_post_init__(self) -> None:

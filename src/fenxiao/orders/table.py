@@ -21,7 +21,7 @@ from fenxiao._tables import (
     same_keys,
     stem,
 )
-from fenxiao.errors import OrdersError
+from fenxiao.errors import OrdersError, is_one_of, what
 from fenxiao.orders.assembly import WHAT, Parts, caller_rows, concat, empty, read, take
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Orders:
         >>> Orders.concat(one, two).order_id.values.tolist()
         [1, 2]
         """
-        return cls(**concat(first._parts(), second._parts()))
+        return cls(**concat(*(_orders(each)._parts() for each in (first, second))))  # noqa: SLF001  # of this class
 
     def __len__(self) -> int:
         """Return the number of rows, which are order lines."""
@@ -235,9 +235,9 @@ class Orders:
         >>> Orders.from_columns({"order_id": [1], "member": [5], "grade": [3]}).column("grade").value(0)
         3
         """
-        if name in self.names:
+        if is_one_of(name, self.names):
             return self.columns[self.names.index(name)]
-        found = None if len(self) else empty_column(name, self.layout)
+        found = None if len(self) or not isinstance(name, str) else empty_column(name, self.layout)
         if found is None:
             raise OrdersError(
                 WHAT,
@@ -298,6 +298,9 @@ class Orders:
         >>> Orders.from_columns({"order_id": ["B", "A"], "member": [5, 5]}).order_id_of(0)
         'A'
         """
+        whole = isinstance(order, int | np.integer) and not isinstance(order, bool)
+        if not whole or not 0 <= order < self.n_orders:
+            raise OrdersError(f"{WHAT}, number", "is none", value=order, allowed=f"0 to {self.n_orders - 1}")
         return self.order_id.value(order if self.start is None else int(self.start[:-1][order]))
 
     def caller_rows(self, rows: AnyArray) -> RowArray:
@@ -335,7 +338,8 @@ class Orders:
             )
         if line is None:
             return np.arange(low, high, dtype=ROW)
-        row = low + int(np.searchsorted(self.line[low:high], line))
+        whole = isinstance(line, int | np.integer) and not isinstance(line, bool)
+        row = low + int(np.searchsorted(self.line[low:high], line)) if whole else high
         if row == high or self.line[row] != line:
             raise OrdersError(
                 f"{WHAT} line",
@@ -376,13 +380,19 @@ class Orders:
         >>> one.shares_keys_with(two), one.shares_orders_with(two)
         (False, True)
         """
-        rows, _ = same_keys(self.order_id, self.line, other.order_id, other.line, with_line=True)
+        rows, _ = same_keys(self.order_id, self.line, _orders(other).order_id, other.line, with_line=True)
         return len(rows) > 0
 
     def shares_orders_with(self, other: Orders) -> bool:
         """Say whether some order has lines in both tables, the same ones or not."""
-        rows, _ = same_keys(self.order_id, self.line, other.order_id, other.line, with_line=False)
+        rows, _ = same_keys(self.order_id, self.line, _orders(other).order_id, other.line, with_line=False)
         return len(rows) > 0
+
+
+def _orders(value: object) -> Orders:
+    if not isinstance(value, Orders):
+        raise OrdersError(WHAT, what(value), allowed="Orders", hint="Read them with Orders.from_records")
+    return value
 
 
 def _wrong_kind(name: str, column: Column, wanted: str, hint: str) -> OrdersError:

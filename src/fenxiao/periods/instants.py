@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from fenxiao._arrays import FLAG, INSTANT
-from fenxiao.errors import TimeError
+from fenxiao.errors import TimeError, class_name
 from fenxiao.periods.zones import (
     DAY_SECONDS,
     DAY_US,
@@ -196,7 +196,7 @@ def _from_objects(values: list[Any] | tuple[Any, ...], zone: ZoneInfo | None, th
         raise _missing(missing, thing)
     for problem, rows in wrong.items():
         first = values[rows[0]]
-        raise _unreadable(problem, rows, thing, first if isinstance(first, str) else type(first).__name__)
+        raise _unreadable(problem, rows, thing, first if isinstance(first, str) else class_name(first))
     if not read:
         return np.empty(0, dtype=INSTANT)
     kinds, instants = np.array(read, dtype=INSTANT).T

@@ -244,6 +244,8 @@ class Period:
 def _checked(make: Callable[[], Period], value: object) -> Period:
     """Run a constructor and name the calendar as the culprit where `datetime` refuses the numbers."""
     try:
+        if any(isinstance(part, bool) for part in (value if isinstance(value, tuple) else (value,))):
+            raise TypeError(value)
         return make()
     except TimeError:
         raise

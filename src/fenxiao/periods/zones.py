@@ -20,7 +20,7 @@ DAY_US: Final = DAY_SECONDS * SECOND_US
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 _THING: Final = "zone"
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local wall-clock times are naive by nature.
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # local wall-clock times are naive by nature.
 _ONE_US: Final = timedelta(microseconds=1)
 _TABLE_DAYS: Final = 1 << 22
 """Every day a `datetime` can name fits a table of this length."""
@@ -75,7 +75,7 @@ def day_start(local_date: date, zone: ZoneInfo) -> int:
     >>> day_start(date(1970, 1, 2), zone_of("Asia/Shanghai")) // 3_600_000_000
     16
     """
-    midnight = datetime(local_date.year, local_date.month, local_date.day)  # noqa: DTZ001
+    midnight = datetime(local_date.year, local_date.month, local_date.day)  # noqa: DTZ001  # wall-clock time
     before, after = _offsets_us(midnight, zone)
     if before >= after:
         return naive_us(midnight) - before

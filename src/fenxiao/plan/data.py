@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
 
 import attrs
 import cattrs
@@ -21,7 +22,7 @@ from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
 from fenxiao.policies import Fixed, OrderPolicy, Pair, PassUp, PeriodPolicy, fixed_of, rounding_of
 from fenxiao.policies.schedules import Cell, Schedule
-from fenxiao.qualification import qualification_from_data
+from fenxiao.qualification import Qualification, qualification_from_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +34,8 @@ _NAMES: Final[dict[str, Any]] = {
 } | {"Schedule": Schedule, "Cell": Cell}
 """What annotations of policies' fields name, whatever their modules import only for the type checker."""
 
+_QUOTED: Final = re.compile(r"'(\w+)' ")
+
 
 def first_cause(error: BaseException, path: str) -> tuple[str, str]:
     """Return the first leaf of a structuring error: where, and what is wrong."""
@@ -40,18 +43,37 @@ def first_cause(error: BaseException, path: str) -> tuple[str, str]:
         return path, f"has unknown keys {sorted(map(str, error.extra_fields))}"
     if isinstance(error, ClassValidationError | IterableValidationError):
         inner = error.exceptions[0]
-        steps = map(_step, getattr(inner, "__notes__", ())[:1])
-        return first_cause(inner, path + "".join(steps))
+        notes = getattr(inner, "__notes__", ())
+        if notes:
+            return first_cause(inner, path + _step(notes[0], error.cl))
+        path += _field_of(inner, error.cl)
+        if type(inner) is ValueError and inner.args:
+            return path, f"is refused by its class: {inner.args[0]}".removesuffix(".")
+        return first_cause(inner, path)
     if isinstance(error, FenxiaoError):
         return path, str(error).removesuffix(".")
     return path, "is missing" if isinstance(error, KeyError) else "is of a kind that cannot be read"
 
 
-def _step(note: Any) -> str:
-    """Return the part of a path that a structuring note stands for: a place in a list, or a field."""
+def _step(note: Any, whole: Any) -> str:
+    """Return the part of a path that a note stands for: a place in a list, or a field of a class."""
     if isinstance(note, IterableValidationNote):
         return f"[{note.index}]"
-    return f".{_RENAMED[Margin].get(note.name, note.name)}"
+    return f".{_RENAMED.get(whole, {}).get(note.name, note.name)}"
+
+
+def _field_of(error: BaseException, whole: Any) -> str:
+    """Return the part of a path for the field that a class itself refused, as in ``"policy 'a', rates"``."""
+    fields = attrs.fields_dict(whole) if attrs.has(whole) else {}
+    if isinstance(error, FenxiaoError):
+        whose, _, name = error.thing.rpartition(", ")
+        if whose.split(" ")[0] not in (whole.__name__, "policy", "a"):
+            return ""
+    else:
+        # Validators of attrs hand on the attribute, or begin with its name.
+        quoted = _QUOTED.match(str(error.args[0])) if error.args else None
+        name = getattr(error.args[1], "name", "") if len(error.args) > 1 else quoted[1] if quoted else ""
+    return f".{_RENAMED.get(whole, {}).get(name, name)}" if name in fields else ""
 
 
 def _tables(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
@@ -91,9 +113,9 @@ def _listed(code: str) -> Currency | None:
 
 def _strict(kind: type[Any]) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
-        if type(value) is not kind:
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise PlanError("a value", f"is not {kind.__name__}", value=value)
-        return value
+        return kind(value)
 
     return structure
 
@@ -201,7 +223,10 @@ def converter_for(
     reads["policies"] = override(
         struct_hook=lambda data, _: converter.structure(_list(data), tuple[Policy, ...])
     )
-    reads["qualifications"] = override(struct_hook=lambda data, _: _qualifications(data))
+    converter.register_structure_hook(Qualification, lambda data, _: _qualification(data))
+    reads["qualifications"] = override(
+        struct_hook=lambda data, _: converter.structure(_list(data), tuple[Qualification, ...])
+    )
     reads["caps"] = override(struct_hook=lambda data, _: converter.structure(_list(data), tuple[Cap, ...]))
     reads["margin"] = override(struct_hook=lambda data, _: converter.structure(data, Margin))
     converter.register_unstructure_hook(
@@ -213,14 +238,13 @@ def converter_for(
     return converter
 
 
-def _qualifications(data: Any) -> list[Any]:
-    found = []
-    for place, each in enumerate(_list(data)):
-        try:
-            found.append(qualification_from_data(each))
-        except FenxiaoError as error:
-            raise PlanError(f"qualifications[{place}]", str(error).removesuffix(".")) from None
-    return found
+def _qualification(data: Any) -> Qualification:
+    try:
+        return qualification_from_data(data)
+    except FenxiaoError as error:
+        kind = data.get("kind") if isinstance(data, dict) else None
+        whose = next((each for each in get_args(Qualification) if each.kind == kind), object)
+        raise ClassValidationError("a qualification", [error], whose) from None
 
 
 def _register_leaves(converter: cattrs.Converter, currency: Callable[[Any], Currency]) -> None:

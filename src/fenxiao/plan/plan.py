@@ -50,7 +50,9 @@ def _tuple_of(kind: Any, thing: str, values: Any, example: str) -> tuple[Any, ..
     )
     if strange:
         raise PlanError(
-            f"Plan, {thing}", f"hold a {type(strange[0]).__name__}", allowed=f"a list such as [{example}]"
+            f"Plan, {thing}",
+            "hold " + what(strange[0]).removeprefix("is "),
+            allowed=f"a list such as [{example}]",
         )
     return tuple(listed)
 

@@ -9,6 +9,7 @@ from fenxiao.policies.ceilings import CeilingCascade
 from fenxiao.policies.differentials import RankDifferential
 from fenxiao.policies.fields import rounding_of
 from fenxiao.policies.generation_match import GenerationMatch
+from fenxiao.policies.generation_volume import GenerationVolumeBonus
 from fenxiao.policies.generations import GenerationBonus
 from fenxiao.policies.level_bonus import LevelBonus, MatchingBonus
 from fenxiao.policies.levels import LevelCommission
@@ -28,6 +29,7 @@ BUILT_IN: Final[tuple[type[OrderPolicy | PeriodPolicy], ...]] = (
     MatchingBonus,
     GenerationBonus,
     GenerationMatch,
+    GenerationVolumeBonus,
     RankDifferential,
     CeilingCascade,
     SameRankBonus,
@@ -49,6 +51,7 @@ __all__ = [
     "Fixed",
     "GenerationBonus",
     "GenerationMatch",
+    "GenerationVolumeBonus",
     "Hop",
     "LeadershipBonus",
     "LevelBonus",

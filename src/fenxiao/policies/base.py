@@ -40,7 +40,7 @@ class Claims:
     route : gives the payees (int32 [slots, n]) of credited members (int32 [n])
     breakage : minor units that were planned and found nobody to be paid
     bound : an upper bound of one claim, in minor units
-    base_of : gives the floor of each line's base (int64 [lines]), for explanations
+    base_of : gives the floor of each line's base (int64 [lines], or [slots, lines]), for explanations
     rate_of : gives the text of the rate of ``(slot, line)``, for explanations
     """
 
@@ -96,6 +96,8 @@ class Claims:
 
             Claims.of(block, line=range(len(block)), payee=block.member, amount_minor=[5] * len(block))
         """
+        if not hasattr(block, "setting"):
+            raise PlanError("claims, block", what(block), allowed="the block that claims(block) was given")
         lines, people = integers(line, "claims, line"), integers(payee, "claims, payee")
         amounts = integers(amount_minor, "claims, amount_minor")
         levels = levels_of(level, len(lines), "claims, level")
@@ -173,9 +175,7 @@ class _Plain:
 
 def _name(_: object, __: object, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise PlanError(
-            "a policy's name", "is empty or not text", value=value, allowed="a str of your choice"
-        )
+        raise PlanError("a policy, name", "is empty or not text", value=value, allowed="a str of your choice")
 
 
 def _stage(instance: OrderPolicy | PeriodPolicy, _: object, value: object) -> None:

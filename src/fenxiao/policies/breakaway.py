@@ -16,7 +16,7 @@ from fenxiao.expressions import Measure, Predicate, identity
 from fenxiao.money import FLOOR, Rate, Rounding, is_amount, to_minor
 from fenxiao.policies.base import Detail, PeriodPolicy, PeriodView
 from fenxiao.policies.fields import check_rates, condition_of, measure_field, rate_of, rounding_of
-from fenxiao.policies.level_bonus import money_of
+from fenxiao.policies.level_bonus import money_at, money_of
 
 if TYPE_CHECKING:
     from fenxiao.policies.setting import Setting
@@ -38,7 +38,8 @@ class LeadershipBonus(PeriodPolicy):
     Every leader's group generates ``round(on * factor * rate)`` for the next leader above him. With a
     `guarantee`, whoever is himself below a leader hands on at least ``round(guarantee * factor * rate)``:
     what his own group lacks of it is taken out of what he receives, not more. It is computed from the
-    bottom up. All that is paid adds up to what the groups generate that have a leader above.
+    bottom up. All that is paid adds up to what the groups generate that have a leader above, unless a leader
+    at the top is not `eligible`: what he receives stays with the company.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class LeadershipBonus(PeriodPolicy):
     factor : Rate
         A rate of `on` that is paid on; 100 % if left out.
     eligible : Predicate
-        Which leaders keep anything; the others hand on all that they receive.
+        Which leaders keep anything; the others hand on all that they receive, and their own group's share.
     rounding, above_100
         As in `LevelCommission`.
 
@@ -115,7 +116,7 @@ class LeadershipBonus(PeriodPolicy):
         return self.rounding.round_fraction(volume * scale)
 
     def _flows(self, setting: Setting) -> _Flows:
-        return setting.keep(("leadership", self.name), lambda: self._computed(setting))  # type: ignore[no-any-return]
+        return setting.keep(("leadership", self.name), lambda: self._computed(setting))
 
     def _computed(self, setting: Setting) -> _Flows:
         leader = setting.mask_of(self.leaders)
@@ -159,12 +160,12 @@ class LeadershipBonus(PeriodPolicy):
         at = int(flows.place[member])
         if at == len(flows.who) or not flows.kept[at]:
             return ()
-        exact = money_of(setting.measure(self.on), setting.decimals, self.factor.fraction)
+        column, factor = setting.measure(self.on), self.factor.fraction
         parts = []
         for leg in np.flatnonzero(flows.up == at).tolist():
             source = int(flows.who[leg])
             generated, passed = int(flows.generated[leg]), int(flows.handed[leg])
-            base = int(exact.fraction(source))
+            base = int(money_at(column, source, setting.decimals, factor))
             if generated:
                 parts.append(Detail(amount=generated, source=source, level=1, base=base, rate=str(self.rate)))
             if passed:
@@ -183,8 +184,11 @@ class LeadershipBonus(PeriodPolicy):
         flows = self._flows(setting)
         at = int(flows.place[member])
         if flows.received[at]:
-            return Reason.PAID_BELOW, "all that he received makes up the guarantee of the leader above"
-        return Reason.ZERO_RATE, "no leader below has any"
+            return (
+                Reason.PAID_BELOW,
+                f"all {flows.received[at]} minor units that he received make up the guarantee",
+            )
+        return Reason.ZERO_RATE, "no leader below generates any"
 
 
 @final

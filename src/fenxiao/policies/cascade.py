@@ -36,6 +36,7 @@ class Ascent:
     after : int32 [members + 1], who takes the next step after a member has taken his
     opening : int32 [members + 1], the place of what counts as paid before the first step, or `NO_STEP`
     unpaid : bool [members + 1], who takes his step without being paid
+    most : the greatest number of steps on any path
     """
 
     values: tuple[Fraction, ...]
@@ -44,6 +45,7 @@ class Ascent:
     after: IndexArray
     opening: IndexArray
     unpaid: FlagArray
+    most: int
 
     @classmethod
     def of(
@@ -72,16 +74,19 @@ class Ascent:
         if opening is not None:
             first[:size] = opening
         entry, after = (np.full(size + 1, size, dtype=INDEX) for _ in range(2))
-        for place in range(NO_STEP, len(values)):
-            begins, follows = first == place, codes == place
-            if begins.any() or follows.any():
+        steps = np.zeros(size + 1, dtype=INDEX)
+        # From the top down: whoever follows has a higher place, so how many follow on him is known.
+        for place in range(len(values) - 1, NO_STEP - 1, -1):
+            begins, follows = np.flatnonzero(first == place), np.flatnonzero(codes == place)
+            if len(begins) or len(follows):
                 above = nearest_marked(up, code > place)
                 entry[begins] = above[begins]
                 after[follows] = above[follows]
-        entry[size] = size
+                if place != NO_STEP:
+                    steps[follows] = steps[after[follows]] + 1
         if start_level == 0:
-            himself = codes > first
-            entry[himself] = np.flatnonzero(himself)
+            himself = np.flatnonzero(codes > first)
+            entry[himself] = himself
         return cls(
             values=tuple(values),
             code=codes,
@@ -89,12 +94,8 @@ class Ascent:
             after=after,
             opening=first,
             unpaid=np.append(np.zeros(size, dtype=FLAG) if unpaid is None else unpaid, [False]),
+            most=int(steps[entry].max(initial=0)),
         )
-
-    @property
-    def most(self) -> int:
-        """Return how many steps there can be at the most."""
-        return len(self.values)
 
     def steps(self, member: IndexArray) -> Iterator[tuple[IndexArray, IndexArray, IndexArray]]:
         """Yield for each step who takes it, and the places of what was paid before and is paid after it.
@@ -111,15 +112,19 @@ class Ascent:
 
     def takers(self, member: IndexArray) -> IndexArray:
         """Return who takes each step (int32 [steps, n]), the number of members for nobody."""
-        return np.stack([here for here, _, _ in self.steps(member)])
+        takers = [here for here, _, _ in self.steps(member)]
+        return np.array(takers, dtype=INDEX).reshape(self.most, len(member))
 
     def payees(self, member: IndexArray) -> IndexArray:
         """Return who is paid for each step (int32 [steps, n]), the number of members for nobody."""
-        takers = self.takers(member)
+        return self.paid(self.takers(member))
+
+    def paid(self, takers: IndexArray) -> IndexArray:
+        """Return who is paid among those who take a step (int32 of any shape)."""
         return np.where(np.take(self.unpaid, takers, mode="clip"), INDEX(len(self.code) - 1), takers)
 
     def walk(self, setting: Setting, member: int, start_level: int) -> Iterator[tuple[int, int, Reason]]:
-        """Yield step, person and reason of everybody whom a walk meets, up to the last who takes a step."""
+        """Yield step, person and reason of everybody whom a walk up the sponsors meets."""
         sponsors, nobody = setting.tree.sponsor_pointer, setting.size
         at = member if start_level == 0 else int(sponsors[member])
         taker, step = int(self.entry[member]), 0

@@ -68,8 +68,10 @@ class CeilingCascade(OrderPolicy):
     """Pays roles their ceiling less everything paid below, and members without a role by level.
 
     Going up from the start, a member without a role gets his level's rate while the list of rates lasts; a
-    member with a role gets his ceiling less what is paid so far, if that is above nothing. Amounts are
-    rounded cumulatively: the lines of an order line add up to the last running total, rounded once.
+    member with a role gets his ceiling less what is paid so far, if that is above nothing. Nobody's step
+    takes what is paid above the highest ceiling of the plan, or above the sum of the user rates where that is
+    higher. Amounts are rounded cumulatively: the lines of an order line add up to the last running total,
+    rounded once.
 
     Parameters
     ----------
@@ -177,6 +179,7 @@ class PreparedCascade:
     places : the different ceilings in rising order, int64
     above : for each of them, and for nothing, the nearest above with a higher ceiling (int32 [members + 1])
     user : int64 [levels], rates of members without a role
+    top : what is never exceeded: the highest ceiling, or the sum of the user rates
     """
 
     policy: CeilingCascade
@@ -186,6 +189,7 @@ class PreparedCascade:
     places: MinorArray
     above: tuple[IndexArray, ...]
     user: MinorArray
+    top: int
     denominator: int
 
     @classmethod
@@ -217,6 +221,7 @@ class PreparedCascade:
             places=places,
             above=above,
             user=np.array(numbers[len(policy.ceilings) :], dtype=MINOR),
+            top=max(*numbers, sum(numbers[len(policy.ceilings) :])),
             denominator=denominator,
         )
 
@@ -233,7 +238,7 @@ class PreparedCascade:
         for rate in self.user.tolist():
             after = np.maximum(total, self._limit(here))
             user = np.take(self.code, here, mode="clip") == _USER
-            after[user] = total[user] + rate
+            after[user] = np.minimum(total[user] + rate, MINOR(self.top))
             yield here, total, after
             total, last, here = after, here, np.take(up, here, mode="clip")
         if not len(self.user):
@@ -316,6 +321,8 @@ class PreparedCascade:
             before, after, slot = totals.get(at, (paid, paid, slot))
             if after > before:
                 detail = f"{self._text(after)} less {self._text(before)} paid below"
+                if self.code[at] == _USER:
+                    detail = f"{self._text(after - before)} by level"
                 hops.append(Hop(slot + start, at, at, Reason.PAID, detail))
             else:
                 hops.append(Hop(slot + start, at, nobody, *self._why_not(at, before)))
@@ -327,8 +334,10 @@ class PreparedCascade:
         if condition is not None and not self.setting.mask_of(condition)[person]:
             return Reason.NOT_ELIGIBLE, condition.describe(self.setting, person)
         code = int(self.code[person])
-        if code == _USER:
+        if code == _USER and paid < self.top:
             return Reason.NOT_ENTITLED, "a member without a role has no rate at this level"
+        if code == _USER:
+            return Reason.PAID_BELOW, f"paid below {self._text(paid)}, as much as the plan pays"
         return (
             Reason.PAID_BELOW,
             f"ceiling {self._text(int(self.limits[code]))}, paid below {self._text(paid)}",

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, AnyArray, MinorArray
-from fenxiao.errors import PlanError, what
+from fenxiao.errors import PlanError, class_name, what
 
 if TYPE_CHECKING:
     from fenxiao.policies.base import Claims
@@ -67,7 +67,7 @@ def within(values: AnyArray, least: int, most: int, thing: str) -> None:
 def _matrix(values: Any, shape: tuple[int, int], dtype: type[Any], thing: str) -> AnyArray:
     if not isinstance(values, np.ndarray) or values.dtype != dtype or values.shape != shape:
         array = isinstance(values, np.ndarray)
-        found = f"{values.dtype} {list(values.shape)}" if array else type(values).__name__
+        found = f"{values.dtype} {list(values.shape)}" if array else class_name(values)
         raise PlanError(
             thing,
             "is of another kind or shape than the block",

@@ -154,7 +154,8 @@ class RankDifferential(OrderPolicy):
 
     def prepare(self, setting: Setting) -> PreparedDifferential:
         """Return the policy made ready for one setting: pointers to the next higher rate."""
-        return PreparedDifferential.of(self, setting)
+        # A same-rank bonus looks at it too.
+        return setting.keep(("differential", self.name), lambda: PreparedDifferential.of(self, setting))
 
     def rates_of_members(
         self, setting: Setting, table: RateRows, column: str | None
@@ -221,18 +222,19 @@ class PreparedDifferential:
         row_of = {key: number for number, (key, _) in enumerate(self.policy.by_product, start=1)}
         return np.array([*(row_of.get(str(value), 0) for value in values), 0], dtype=INDEX)[codes]
 
+    def ascent_of(self, block: OrderBlock, line: int) -> Ascent:
+        """Return the ascent of one line."""
+        rows = self.rows_of_lines(block)
+        return self.ascents[0 if rows is None else int(rows[line])]
+
     @property
     def slots(self) -> int:
         """Return how many steps there are at the most."""
         return max(ascent.most for ascent in self.ascents)
 
-    def takers_and_worth(self, block: OrderBlock) -> list[tuple[IndexArray, MinorArray]]:
-        """Return for each step who takes it (int32 [n]) and what it is worth there (int64 [n])."""
-        exact, selected, rows = (
-            self.policy.base.value(block),
-            self._selected(block),
-            self.rows_of_lines(block),
-        )
+    def takers_and_worth(self, block: OrderBlock) -> tuple[IndexArray, MinorArray]:
+        """Return who takes each step, and what it is worth, paid or not (int32 and int64 [steps, n])."""
+        exact, rows = self.policy.base.value(block), self.rows_of_lines(block)
         takers = np.full((self.slots, len(block)), INDEX(self.setting.size))
         worth = np.zeros(takers.shape, dtype=MINOR)
         for number, ascent in enumerate(self.ascents):
@@ -240,25 +242,22 @@ class PreparedDifferential:
             part = exact if rows is None else attrs.evolve(exact, values=exact.values[lines])
             for slot, (taker, step) in enumerate(self.steps(ascent, block.member[lines], part)):
                 takers[slot, lines], worth[slot, lines] = taker, step
+        selected = self.selected(block)
         if selected is not None:
             worth[:, ~selected] = 0
-        return list(zip(takers, worth, strict=True))
+        return takers, worth
 
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a step."""
-        exact, slots, nobody = self.policy.base.value(block), self.slots, INDEX(self.setting.size)
-        steps, rows, breakage = self.takers_and_worth(block), self.rows_of_lines(block), 0
-        amount = np.stack([worth for _, worth in steps]) if slots else np.zeros((0, len(block)), dtype=MINOR)
-        payee = None
+        exact, slots = self.policy.base.value(block), self.slots
+        takers, amount = self.takers_and_worth(block)
+        breakage = 0
         # Who takes his step unpaid is the same whatever the table of rates.
-        unpaid = self.ascents[0].unpaid
-        for slot, (taker, worth) in enumerate(steps if self.policy.blocks else []):
-            blocked = np.take(unpaid, taker, mode="clip")
-            breakage += exact_sum(worth[blocked])
-            amount[slot][blocked] = 0
-        if rows is not None or not slots:
-            takers = [np.where(np.take(unpaid, taker, mode="clip"), nobody, taker) for taker, _ in steps]
-            payee = np.stack(takers) if slots else np.full(amount.shape, nobody)
+        if self.policy.blocks:
+            blocked = np.take(self.ascents[0].unpaid, takers, mode="clip")
+            breakage = exact_sum(amount[blocked])
+            amount[blocked] = 0
+        payee = self.ascents[0].paid(takers) if self.policy.by_product or not slots else None
         most = max((ascent.values[-1] for ascent in self.ascents if ascent.values), default=_ZERO)
         share = -(-exact.bound * exact.numerator * most.numerator // (exact.denominator * most.denominator))
         start = self.policy.start_level
@@ -275,7 +274,7 @@ class PreparedDifferential:
 
     def steps(self, ascent: Ascent, member: IndexArray, exact: Exact) -> list[tuple[IndexArray, MinorArray]]:
         """Return for each step who takes it and what it is worth (int64 [n]), rounded cumulatively."""
-        rounded = np.zeros((ascent.most + 1, len(member)), dtype=MINOR)
+        rounded = np.zeros((len(ascent.values) + 1, len(member)), dtype=MINOR)
         for place, value in enumerate(ascent.values):
             exact.times(value, self.policy.rounding, out=rounded[place])
         # The last row, where NO_STEP points, is nothing.
@@ -285,7 +284,8 @@ class PreparedDifferential:
             for taker, before, after in ascent.steps(member)
         ]
 
-    def _selected(self, block: OrderBlock) -> FlagArray | None:
+    def selected(self, block: OrderBlock) -> FlagArray | None:
+        """Return which lines count (bool [n]), None for all."""
         return None if self.policy.where is None else self.policy.where.mask(block)
 
     def _rate_text(self, block: OrderBlock, slot: int, line: int) -> str:
@@ -311,7 +311,7 @@ class PreparedDifferential:
         member, nobody, start = int(block.member[line]), self.setting.size, self.policy.start_level
         if member == nobody:
             return [Hop(start, nobody, nobody, Reason.NO_MEMBER)]
-        selected = self._selected(block)
+        selected = self.selected(block)
         if selected is not None and not selected[line]:
             return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]
         rows = self.rows_of_lines(block)
@@ -323,15 +323,21 @@ class PreparedDifferential:
                 after = int(ascent.code[person])
                 low = "0%" if before == NO_STEP else self.texts[number][before]
                 detail, before = f"{self.texts[number][after]} less {low} paid below", after
+                if reason is Reason.BLOCKED:
+                    detail += f"; {self._condition(person)}"
             else:
                 reason, detail = self._why_passed(number, person, before)
             hops.append(hop_of(self.setting, step, person, reason, detail, start))
         return hops or [Hop(start, nobody, nobody, Reason.NO_UPLINE)]
 
+    def _condition(self, person: int) -> str:
+        condition = self.policy.eligible
+        return "" if condition is None else condition.describe(self.setting, person)
+
     def _why_passed(self, number: int, person: int, before: int) -> tuple[Reason, str]:
         condition, ascent = self.policy.eligible, self.ascents[number]
         if condition is not None and not self.setting.mask_of(condition)[person]:
-            return Reason.NOT_ELIGIBLE, condition.describe(self.setting, person)
+            return Reason.NOT_ELIGIBLE, self._condition(person)
         code = int(ascent.code[person])
         if code == NO_STEP:
             return Reason.NOT_ENTITLED, "his rate is 0%"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from fenxiao.errors import PlanError, RateError
+from fenxiao.errors import PlanError, RateError, is_listing, is_one_of
 from fenxiao.expressions import (
     Base,
     Measure,
@@ -31,7 +31,7 @@ def cell_of(value: object) -> Cell:
 
 def schedule_of(values: object) -> Schedule:
     """Return cells by level."""
-    if isinstance(values, str | Rate | Fixed | Fraction) or not hasattr(values, "__iter__"):
+    if not is_listing(values):
         raise PlanError(
             "rates", "are not a list", value=values, allowed='a list by level, such as ["10%", "5%"]'
         )
@@ -106,7 +106,7 @@ def choice(allowed: Sequence[str], hint: str = "") -> Any:
     """Return an attrs validator that wants one of some words."""
 
     def check(instance: Any, attribute: Any, value: object) -> None:
-        if value not in allowed:
+        if not is_one_of(value, allowed):
             raise PlanError(
                 f"policy {instance.name!r}, {attribute.name}",
                 "is not one of the choices",
@@ -118,7 +118,7 @@ def choice(allowed: Sequence[str], hint: str = "") -> Any:
     return check
 
 
-def check_rates(name: str, cells: Iterable[Cell], *, above_100: bool) -> None:
+def check_rates(name: str, cells: Iterable[Cell], field: str = "rates", *, above_100: bool) -> None:
     """Refuse rates above 100 % unless the plan means them.
 
     Raises
@@ -129,8 +129,8 @@ def check_rates(name: str, cells: Iterable[Cell], *, above_100: bool) -> None:
     for cell in cells:
         if isinstance(cell, Rate) and cell.fraction > _ONE and not above_100:
             raise RateError(
-                f"policy {name!r}, rates",
-                "hold one above 100 %",
+                f"policy {name!r}, {field}",
+                "has a rate above 100 %",
                 value=str(cell),
                 allowed="0 to 100 %",
                 hint="Pass above_100=True if the plan means it",
@@ -146,6 +146,4 @@ def check_level(name: str, value: object, allowed: str = "0, 1, 2, ...") -> None
         Not a level.
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise PlanError(
-            f"policy {name!r}", "has a start_level that is no level", value=value, allowed=allowed
-        )
+        raise PlanError(f"policy {name!r}, start_level", "is no level", value=value, allowed=allowed)

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, final
+from fractions import Fraction
+from typing import ClassVar, Final, final
 
 import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, IndexArray, MinorArray
-from fenxiao._kernels.tally import Tally
+from fenxiao._columns import Amounts
+from fenxiao._kernels.tally import Tally, greatest
 from fenxiao.errors import PlanError, Reason, instance_of
-from fenxiao.expressions import Predicate
-from fenxiao.money import FLOOR, Rate, Rounding, mul_div
+from fenxiao.expressions import Exact, Measure, Predicate, identity
+from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import Detail, PeriodPolicy, PeriodView
-from fenxiao.policies.fields import choice, condition_of, rounding_of
-from fenxiao.policies.generations import check_generations, generation_rates
-from fenxiao.policies.level_bonus import names_of, pay_of
+from fenxiao.policies.fields import choice, condition_of, measure_field, rounding_of
+from fenxiao.policies.generation_tracks import check_generations, generation_rates
+from fenxiao.policies.level_bonus import money_of, names_of, pay_of
 
-if TYPE_CHECKING:
-    from fenxiao.expressions import Measure
+_ONE: Final = Fraction(1)
 
-_CONDITION: Final = instance_of(Predicate, error=PlanError)
+
+def _names(values: object) -> tuple[str, ...]:
+    return () if isinstance(values, list | tuple) and not values else names_of(values)
+
+
+def _measure(value: object) -> Measure | None:
+    return None if value is None else measure_field(value)
 
 
 @final
 @attrs.frozen(kw_only=True)
 class GenerationMatch(PeriodPolicy):
-    """A share of what the downline earned, by generation, for every member of the upline.
+    """A share of what the downline earned or turned over, by generation, for every member of the upline.
 
     A member's generation 1 is his downline down to and with the first members who meet `boundary`, his
     generation 2 what is below these down to the next, and so on. One amount a payee and generation,
@@ -38,6 +45,9 @@ class GenerationMatch(PeriodPolicy):
         Unique in the plan.
     of : str or list of str
         The policies whose pay is matched; they stand in earlier stages.
+    on : Measure
+        In place of `of`: what the downline turned over, ``own("bv")``. One whole unit counts as one unit of
+        the currency; what is negative counts as 0.
     rates : list
         A rate by generation.
     boundary : Predicate
@@ -52,7 +62,8 @@ class GenerationMatch(PeriodPolicy):
     Raises
     ------
     PlanError
-        No rates or more than 64; a matched policy that is not in an earlier stage.
+        No rates or more than 64; both or neither of `of` and `on`; a matched policy that is not in an earlier
+        stage.
 
     Examples
     --------
@@ -66,7 +77,8 @@ class GenerationMatch(PeriodPolicy):
 
     kind: ClassVar[str] = "generation_match"
 
-    of: tuple[str, ...] = attrs.field(converter=names_of)
+    of: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    on: Measure | None = attrs.field(default=None, converter=_measure, eq=identity)
     rates: tuple[Rate, ...] = attrs.field(converter=generation_rates)
     boundary: Predicate = attrs.field(
         converter=condition_of, validator=instance_of(Predicate, error=PlanError)
@@ -78,6 +90,10 @@ class GenerationMatch(PeriodPolicy):
 
     def __attrs_post_init__(self) -> None:
         check_generations(self.name, self.rates, above_100=self.above_100)
+        if bool(self.of) == (self.on is not None):
+            raise PlanError(
+                f"policy {self.name!r}", "needs one of two things to take shares of", allowed="of or on"
+            )
 
     def matched(self) -> tuple[str, ...]:
         """Return the policies whose pay is read."""
@@ -86,17 +102,29 @@ class GenerationMatch(PeriodPolicy):
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""
         more = () if self.eligible is None else self.eligible.measures()
-        return (*self.boundary.measures(), *more)
+        turned = () if self.on is None else self.on.measures()
+        return (*self.boundary.measures(), *more, *turned)
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
         more = () if self.eligible is None else self.eligible.member_columns()
-        return (*self.boundary.member_columns(), *more)
+        turned = () if self.on is None else self.on.member_columns()
+        return (*self.boundary.member_columns(), *more, *turned)
 
-    def _generations(self, view: PeriodView) -> list[MinorArray]:
-        """Return what each member's generations earned, generation by generation (int64 [members])."""
+    def _earned(self, view: PeriodView) -> Exact:
+        """Return what each member earned or turned over."""
+        setting = view.setting
+        if self.on is None:
+            return money_of(
+                Amounts(pay_of(view, self.of, self.counting), setting.decimals), setting.decimals, _ONE
+            )
+        return money_of(setting.measure(self.on), setting.decimals, _ONE)
+
+    def _generations(self, view: PeriodView) -> list[Exact]:
+        """Return what each member's generations earned, generation by generation."""
         tree = view.setting.tree
-        earned = pay_of(view, self.of, self.counting)
+        exact = self._earned(view)
+        earned = exact.values
         closes = view.setting.mask_of(self.boundary)
         leaders = np.flatnonzero(closes)
         above = tree.nearest_ancestor(closes)[leaders]
@@ -117,13 +145,13 @@ class GenerationMatch(PeriodPolicy):
         found = [first]
         for _ in self.rates[1:]:
             found.append(below(found[-1]))
-        return found
+        return [Exact(each, exact.numerator, exact.denominator, greatest(each)) for each in found]
 
     def _amounts(self, view: PeriodView) -> list[MinorArray]:
         eligible = None if self.eligible is None else view.setting.mask_of(self.eligible)
         amounts = []
         for base, rate in zip(self._generations(view), self.rates, strict=True):
-            paid = mul_div(base, rate.numerator, rate.denominator, self.rounding)
+            paid = base.times(rate.fraction, self.rounding)
             amounts.append(paid if eligible is None else np.where(eligible, paid, MINOR(0)))
         return amounts
 
@@ -141,7 +169,7 @@ class GenerationMatch(PeriodPolicy):
         """Return a part for each generation."""
         pairs = zip(self._generations(view), self._amounts(view), self.rates, strict=True)
         return tuple(
-            Detail(amount=int(paid[member]), level=level, base=int(base[member]), rate=str(rate))
+            Detail(amount=int(paid[member]), level=level, base=int(base.fraction(member)), rate=str(rate))
             for level, (base, paid, rate) in enumerate(pairs, start=1)
             if paid[member]
         )

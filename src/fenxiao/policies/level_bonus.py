@@ -15,7 +15,7 @@ from fenxiao.errors import PlanError, Reason, UnsupportedError
 from fenxiao.expressions import Exact, Measure, identity
 from fenxiao.money import Rate
 from fenxiao.policies.base import Detail, PeriodPolicy, PeriodView
-from fenxiao.policies.fields import choice, measure_field, rate_of
+from fenxiao.policies.fields import check_rates, choice, measure_field, rate_of
 from fenxiao.policies.level_fields import LevelFields
 from fenxiao.policies.level_table import LevelTable
 from fenxiao.policies.schedules import Fixed
@@ -43,6 +43,12 @@ def money_of(column: Amounts | Numbers, decimals: int, factor: Fraction) -> Exac
     return Exact(values, scale.numerator, scale.denominator, greatest(values))
 
 
+def money_at(column: Amounts | Numbers, member: int, decimals: int, factor: Fraction) -> Fraction:
+    """Return what `money_of` gives one member, in minor units."""
+    unit = column.decimals if isinstance(column, Amounts) else 0
+    return max(int(column.values[member]), 0) * factor * Fraction(10) ** (decimals - unit)
+
+
 @attrs.frozen(kw_only=True)
 class _LevelBonus(LevelFields, PeriodPolicy):
     """What the two level bonuses share: the walk from members, and the words for it."""
@@ -62,13 +68,14 @@ class _LevelBonus(LevelFields, PeriodPolicy):
                 hint='Write PassUp(first=..., of="recruits"), or LevelCommission for sales',
             )
         self.check_levels()
+        check_rates(self.name, [self.factor], above_100=self.above_100)
 
     def _base(self, view: PeriodView) -> Exact:
         """Return what the rates are rates of, by member."""
         raise NotImplementedError
 
     def _table(self, setting: Setting) -> LevelTable:
-        return setting.keep(  # type: ignore[no-any-return]  # what is kept is what was made
+        return setting.keep(
             ("level bonus", self.name), lambda: LevelTable.of(self, setting, self.schedules, "pay")
         )
 
@@ -114,29 +121,54 @@ class _LevelBonus(LevelFields, PeriodPolicy):
                 base = int(exact.fraction(source))
                 found.append(
                     Detail(
-                        amount=int(amount[at]), source=source, level=level, base=base, rate=str(cell or "")
+                        amount=int(amount[at]),
+                        source=source,
+                        level=level,
+                        base=base,
+                        rate=str(cell or ""),
+                        note=table.burnt(member, source),
                     )
                 )
         return tuple(sorted(found, key=lambda part: (part.level, part.source)))
 
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:
-        """Return the first condition that the member fails, or that nobody causes anything for him."""
+        """Return the first condition that the member fails, or what the nearest source has for him."""
         setting = view.setting
-        for reason, condition in (
-            (Reason.COMPRESSED, self.compress),
-            (Reason.NOT_ELIGIBLE, self.eligible),
-            (Reason.NOT_ENTITLED, self.unlocks[0] if self.unlocks else None),
-        ):
+        for reason, condition in ((Reason.COMPRESSED, self.compress), (Reason.NOT_ELIGIBLE, self.eligible)):
             if condition is not None and not setting.mask_of(condition)[member]:
                 return reason, condition.describe(setting, member)
-        size = int(setting.tree.size[member])
-        total = sum(self._base(view).values[member : member + size].tolist())
         if self.by_rank:
             rank = setting.member_column(self.rank_column).value(member)
-            row = next((row for key, row in self.by_rank if key == str(rank)), ())
-            if not row:
+            if not next(row for key, row in self.by_rank if key == str(rank)):
                 return Reason.NOT_ENTITLED, f"rank {rank} has no rate"
-        return Reason.ZERO_RATE, "nobody at his levels has any" if total else "nobody below has any"
+        tree, values = setting.tree, self._base(view).values
+        below = np.arange(member + (self.start_level > 0), member + int(tree.size[member]))
+        below = below[values[below] > 0]
+        if not len(below):
+            return Reason.ZERO_RATE, "nobody below has any"
+        nearest = int(below[np.argmin(tree.depth[below])])
+        if self.source is not None:
+            below = below[setting.mask_of(self.source)[below]]
+            if not len(below):
+                return Reason.NOT_SOURCE, self.source.describe(setting, nearest)
+            nearest = int(below[np.argmin(tree.depth[below])])
+        return self._why_unpaid(view, member, nearest)
+
+    def _why_unpaid(self, view: PeriodView, member: int, source: int) -> tuple[Reason, str]:
+        """Return what a source that causes something has for a member who gets nothing."""
+        table, exact = self._table(view.setting), self._base(view)
+        hops = [table.hop(step, source) for step in table.route.trace(source, None)]
+        for hop in hops:
+            if hop.payee == member:
+                cell = table.cell(hop.level - self.start_level, member, source, 0)
+                if cell is None:
+                    return Reason.NOT_ENTITLED, hop.detail
+                # Fixed money is refused where the policy is made.
+                worth = cell.fraction * exact.fraction(source)  # type: ignore[union-attr]  # fixed money was looked at above
+                return (Reason.ROUNDED_TO_ZERO if worth else Reason.ZERO_RATE), ""
+            if hop.member == member:
+                return hop.reason, hop.detail
+        return (Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH), ""
 
 
 @final

@@ -58,9 +58,10 @@ class LevelFields:
     rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
     above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
-    def error(self, problem: str, **more: Any) -> PlanError:
-        """Return an error that names the policy."""
-        return PlanError(f"policy {self.name!r}", problem, **more)  # type: ignore[attr-defined]  # policies have a name
+    def error(self, problem: str, field: str = "", **more: Any) -> PlanError:
+        """Return an error that names the policy and, where it is about one, the field."""
+        whose = f"policy {self.name!r}"  # type: ignore[attr-defined]  # policies have a name
+        return PlanError(f"{whose}, {field}" if field else whose, problem, **more)
 
     def check_levels(self) -> None:
         """Check what the fields say together.
@@ -96,8 +97,10 @@ class LevelFields:
                 "rolls up past people who do not fit their source",
                 hint='Write if_not="company", or compress= for what does not depend on the source',
             )
-        cells = (cell for schedule in self.schedules for cell in schedule)
-        check_rates(self.name, cells, above_100=self.above_100)  # type: ignore[attr-defined]  # policies have a name
+        for field in ("rates", *self.tables):
+            rows = (self.rates,) if field == "rates" else tuple(row for _, row in getattr(self, field))
+            cells = (cell for row in rows for cell in row)
+            check_rates(self.name, cells, field, above_100=self.above_100)  # type: ignore[attr-defined]  # policies have a name
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:

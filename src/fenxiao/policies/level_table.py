@@ -116,6 +116,13 @@ class LevelTable:
         schedule = self.schedules[row]
         return schedule[level] if level < len(schedule) else None
 
+    def burnt(self, payee: int, source: int) -> str:
+        """Say whose rank a payee is paid by where it is not his own, nothing where it is."""
+        if self.rank_code is None or self.rank_code[source] >= self.rank_code[payee]:
+            return ""
+        ranks = self.setting.member_column(self.policy.rank_column)
+        return f"by rank {ranks.value(source)} of the source, below {ranks.value(payee)}"
+
     def hop(self, step: Step, source: int) -> Hop:
         """Return a step of a walk with the reason in words."""
         number, reason, detail = step.level + self.policy.start_level, step.reason, ""
@@ -125,6 +132,8 @@ class LevelTable:
             detail = self.policy.compress.describe(self.setting, step.person)
         elif reason is Reason.NOT_FITTING and self.policy.only_if is not None:
             detail = self.policy.only_if.describe(self.setting, step.person, source)
+        elif reason is Reason.PAID:
+            detail = self.burnt(step.payee, source)
         return Hop(number, step.person, step.payee, reason, detail)
 
     def _why_not(self, level: int, person: int) -> tuple[Reason, str]:

@@ -55,6 +55,18 @@ class PreparedLevels:
 
     def __call__(self, block: OrderBlock) -> Claims:
         """Return the claims on a block: one slot a level."""
+        if self.policy.funded_by != "company":
+            return Claims.of(block, line=(), payee=(), amount_minor=())
+        return self._claims(block)
+
+    def given(self, block: OrderBlock) -> tuple[IndexArray, MinorArray]:
+        """Return payees and amounts that the credited members pay themselves, and what these give."""
+        claims = self._claims(block)
+        givers = np.broadcast_to(block.member, claims.amount.shape).ravel()
+        payees, paid = claims.payees(block).ravel(), claims.amount.ravel()
+        return np.concatenate((payees, givers)), np.concatenate((paid, -paid))
+
+    def _claims(self, block: OrderBlock) -> Claims:
         buyers, sources = self._buyers(block), self._sources(block)
         given = buyers is not None or sources is not block.member
         payees: IndexArray | None = None
@@ -226,8 +238,10 @@ class PreparedLevels:
         member, nobody, start = int(block.member[line]), self.setting.size, self.policy.start_level
         if member == nobody:
             return [Hop(start, nobody, nobody, Reason.NO_MEMBER)]
-        if self.walk.source is not None and not self.walk.source[member]:
-            return [Hop(start, nobody, nobody, Reason.NOT_SOURCE)]
+        condition = self.policy.source
+        if condition is not None and not self.setting.mask_of(condition)[member]:
+            words = condition.describe(self.setting, member)
+            return [Hop(start, nobody, nobody, Reason.NOT_SOURCE, words)]
         selected = self._selected(block)
         if selected is not None and not selected[line]:
             return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]

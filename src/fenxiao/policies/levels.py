@@ -14,11 +14,14 @@ from fenxiao.policies.level_walk import PreparedLevels
 from fenxiao.routes import SELF_PURCHASE
 
 if TYPE_CHECKING:
+    from fenxiao._arrays import IndexArray, MinorArray
     from fenxiao.expressions import Base, Where
+    from fenxiao.policies.blocks import OrderBlock
     from fenxiao.policies.schedules import Schedule
     from fenxiao.policies.setting import Setting
 
 _JOINED = "joined"
+FUNDED_BY = ("company", "seller")
 
 
 def _by_product(table: object) -> tuple[tuple[str, Schedule], ...]:
@@ -90,6 +93,10 @@ class LevelCommission(LevelFields, OrderPolicy):
         What happens where the payee is the buyer.
     where : Where
         Which order lines count; all if left out.
+    funded_by : {"company", "seller"}
+        ``company`` (default): claims on the company's margin, which the guard limits. ``seller``: the
+        credited member pays out of what his customer gave him; nothing is claimed, and ``Settlement.shown``
+        has what the payees get and what he gives.
     rounding : Rounding or str
         ``floor`` (default), ``half_up``, ``half_even``, ``ceiling``.
     above_100 : bool
@@ -117,6 +124,7 @@ class LevelCommission(LevelFields, OrderPolicy):
     by_category: tuple[tuple[str, Schedule], ...] = attrs.field(default=(), converter=_by_category)
     self_purchase: str = attrs.field(default="pay", validator=choice(SELF_PURCHASE))
     where: Where | None = attrs.field(default=None, converter=where_of)
+    funded_by: str = attrs.field(default="company", validator=choice(FUNDED_BY))
     first_days: int | None = attrs.field(
         default=None, validator=instance_of(int, optional=True, error=PlanError)
     )
@@ -132,10 +140,11 @@ class LevelCommission(LevelFields, OrderPolicy):
             )
         lengths = [key for key, _ in self.by_length]
         if lengths != list(range(1, len(lengths) + 1)):
-            raise self.error("has gaps in by_length", value=lengths, allowed="1, 2, 3, ... without a gap")
+            raise self.error("has gaps", "by_length", value=lengths, allowed="1, 2, 3, ... without a gap")
         if lengths and len(lengths) != self.depth:
             raise self.error(
-                "has a row in by_length that nobody reaches, or a length without a row",
+                "has a row that nobody reaches, or a length without a row",
+                "by_length",
                 value=lengths,
                 allowed=f"one row for each length up to the longest row's, here {self.depth}",
             )
@@ -164,6 +173,12 @@ class LevelCommission(LevelFields, OrderPolicy):
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
         return (*super().member_columns(), *(() if self.first_days is None else (_JOINED,)))
+
+    def shown(self, block: OrderBlock) -> tuple[IndexArray, MinorArray] | None:
+        """Return what sellers give out of their own, and to whom, where they pay and not the company."""
+        if self.funded_by == "company":
+            return None
+        return PreparedLevels.of(self, block.setting).given(block)
 
     def prepare(self, setting: Setting) -> PreparedLevels:
         """Return the policy made ready for one setting: masks, pointers and tables."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from fenxiao._arrays import MINOR, MinorArray
 from fenxiao._columns import Amounts, Categories, Days, Instants, Numbers, Ranks
-from fenxiao.errors import PlanError, instance_of
+from fenxiao.errors import PlanError, instance_of, is_one_of
 from fenxiao.expressions.comparisons import COMPARE, SIGNS
 from fenxiao.money import Rate
 
@@ -53,7 +53,7 @@ class Pair:
     source: str = attrs.field(validator=_NAME)
 
     def __attrs_post_init__(self) -> None:
-        if self.operator not in COMPARE:
+        if not is_one_of(self.operator, COMPARE):
             raise PlanError("Pair, operator", "is unknown", value=self.operator, allowed=", ".join(COMPARE))
 
     def as_data(self) -> dict[str, str]:

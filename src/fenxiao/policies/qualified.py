@@ -61,7 +61,7 @@ class QualifiedBonus(PeriodPolicy):
     Examples
     --------
     >>> from fenxiao.volumes import balanced
-    >>> QualifiedBonus("structure", amount="50.00", when=balanced("pv", at_most="50%") >= "600").amount
+    >>> QualifiedBonus("structure", amount="50.00", when=balanced("pv", per_leg="50%") >= "600").amount
     '50.00'
     """
 
@@ -115,6 +115,8 @@ class QualifiedBonus(PeriodPolicy):
 
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:
         """Return how the condition stands."""
-        if self.when is not None and not view.setting.mask_of(self.when)[member]:
-            return Reason.NOT_ELIGIBLE, self.when.describe(view.setting, member)
-        return Reason.ZERO_RATE, ""
+        setting = view.setting
+        if self.when is not None and not setting.mask_of(self.when)[member]:
+            return Reason.NOT_ELIGIBLE, self.when.describe(setting, member)
+        rank = setting.member_column(self.rank_column).value(member) if self.by_rank else None
+        return Reason.ZERO_RATE, "the amount is 0" if rank is None else f"rank {rank} has no amount"

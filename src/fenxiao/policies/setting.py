@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 Policy = TypeVar("Policy")
 
 
+T = TypeVar("T")
+
+
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class Setting:
@@ -80,7 +83,7 @@ class Setting:
     @property
     def lines(self) -> OrderBlock:
         """Return all lines that are settled, made once."""
-        return self.keep("lines", lambda: self.everything)  # type: ignore[no-any-return]
+        return self.keep("lines", lambda: self.everything)
 
     @property
     def history(self) -> History:
@@ -95,11 +98,12 @@ class Setting:
         """Return a guess of the number of settled lines that credit one member at the most."""
         return self.facts.usual_lines()
 
-    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+    def keep(self, key: Any, make: Callable[[], T]) -> T:
         """Return what `make` gives, computing it once."""
         if key not in self._kept:
             self._kept[key] = make()
-        return self._kept[key]
+        found: T = self._kept[key]
+        return found
 
     def member_column(self, name: str) -> Column:
         """Return a member column in tree order, or what a gate, ladder or tiers of the plan compute.
@@ -113,7 +117,7 @@ class Setting:
         """
         for found in self.qualifications:
             if name in (found.name, found.name + TITLE if isinstance(found, Ladder) else found.name):
-                return self.keep(("qualified", name), lambda: self._qualified(found, name))  # type: ignore[no-any-return]  # noqa: B023  # called at once
+                return self.keep(("qualified", name), lambda: self._qualified(found, name))  # noqa: B023  # called at once
         return self.facts.member_column(name)
 
     def _qualified(self, found: Qualification, name: str) -> Column:
@@ -147,7 +151,7 @@ class Setting:
     def standing(self, ladder: Ladder) -> LadderRanks:
         """Return where every member stands on a ladder."""
         before = self.before.standing(ladder.name)
-        return self.keep(("ladder", ladder.name), lambda: ladder_standing(ladder, self, before))  # type: ignore[no-any-return]
+        return self.keep(("ladder", ladder.name), lambda: ladder_standing(ladder, self, before))
 
     def ranked(self, ladder: Ladder) -> RankView:
         """Return the members as a ladder's own conditions see them, with the ranks of the period."""
@@ -156,7 +160,7 @@ class Setting:
             ranks = self.standing(ladder)
             return RankView(self, ladder, ranks.paid, ranks.held)
 
-        return self.keep(("ranked", ladder.name), view)  # type: ignore[no-any-return]
+        return self.keep(("ranked", ladder.name), view)
 
     def policy(self, name: str, kind: type[Policy], purpose: str) -> Policy:
         """Return another policy of the plan.
@@ -205,7 +209,7 @@ class Setting:
     @property
     def volumes(self) -> Volumes:
         """Return the measures of the settlement."""
-        return self.keep("volumes", lambda: Volumes(self))  # type: ignore[no-any-return]
+        return self.keep("volumes", lambda: Volumes(self))
 
     def measure(self, measure: Measure) -> Amounts | Numbers:
         """Return a measure of each member."""
@@ -222,7 +226,7 @@ class Setting:
     def mask_of(self, condition: Predicate) -> FlagArray:
         """Return for each member whether a condition holds, computing it once."""
         key = json.dumps(condition.as_data(), sort_keys=True)
-        return self.keep(("mask", key), lambda: condition.mask(self))  # type: ignore[no-any-return]
+        return self.keep(("mask", key), lambda: condition.mask(self))
 
 
 def _in_order(column: Column, given: GivenRanks) -> Ranks:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, FlagArray, IndexArray, MinorArray
+from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, AnyArray, FlagArray, IndexArray, MinorArray, RowArray
 from fenxiao._kernels.tally import Tally
 from fenxiao._kernels.trees import nearest_marked
 from fenxiao.errors import PlanError, Reason, instance_of
@@ -28,15 +28,17 @@ from fenxiao.policies.fields import (
     rounding_of,
     schedule_of,
 )
-from fenxiao.policies.level_bonus import money_of
+from fenxiao.policies.level_bonus import money_at, money_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fenxiao.policies.setting import Setting
 
-    Paid: TypeAlias = tuple[int, IndexArray, IndexArray, MinorArray, MinorArray]
-    """Generation or tier, sources, payees, rates, amounts."""
+    Lines: TypeAlias = tuple[int, IndexArray, AnyArray]
+    """Generation or tier, and each source's payee and rate."""
+    Paid: TypeAlias = tuple[int, IndexArray, AnyArray, MinorArray]
+    """Generation or tier, and each source's payee, rate and amount."""
 
 _WHOLE: Final = Rate.of("100%")
 _NAME: Final = instance_of(str, filled=True, error=PlanError)
@@ -169,57 +171,60 @@ class StairstepOverride(PeriodPolicy):
         """Return the common denominator of all rates."""
         return lcm(*(rate.denominator for rate in self._all_rates()))
 
-    def _in_units(self, rate: Rate | None) -> int:
-        return 0 if rate is None else rate.numerator * self._unit // rate.denominator
+    def _in_units(self, *rates: Rate | None) -> AnyArray:
+        """Return rates in units of 1 / `_unit`: int64, or Python integers where one does not fit."""
+        unit = self._unit
+        numbers = [0 if rate is None else rate.numerator * unit // rate.denominator for rate in rates]
+        return np.array(numbers, dtype=MINOR if max(numbers) <= MINOR_MAX else object)
 
-    def _rank_rates(self, setting: Setting) -> MinorArray:
-        """Return each member's rate by rank in units of 1 / `_unit`, nobody's last (int64 [members + 1])."""
+    def _rank_rates(self, setting: Setting) -> AnyArray:
+        """Return each member's rate by rank in units of 1 / `_unit`, nobody's last ([members + 1])."""
         table, column = (*self.by_rank, *self.differential), setting.member_column(self.rank_column)
         keys = [key for key, _ in table]
         rows = rows_of_column(column, self.rank_column, keys, f"policy {self.name!r}, rates")
-        return np.append(np.array([self._in_units(rate) for _, rate in table], dtype=MINOR)[rows], MINOR(0))
+        return np.append(self._in_units(*(rate for _, rate in table))[rows], MINOR(0))
 
-    def _lines(self, setting: Setting) -> Iterator[tuple[int, IndexArray, IndexArray, MinorArray]]:
-        """Yield for each generation or tier: its number, sources, payees, and each line's rate."""
+    def _lines(self, setting: Setting, sources: RowArray) -> Iterator[Lines]:
+        """Yield for each generation or tier its number, and the payee and the rate of every source."""
         leader, up = setting.mask_of(self.leaders), setting.tree.sponsor_pointer
-        sources = np.flatnonzero(leader).astype(INDEX)
 
-        def fixed(rate: Rate) -> MinorArray:
-            return np.full(len(sources), self._in_units(rate), dtype=MINOR)
+        def fixed(rate: Rate) -> AnyArray:
+            return np.repeat(self._in_units(rate), len(sources))
 
         if self.by_rank:
-            yield 1, sources, up[sources], self._rank_rates(setting)[up[sources]]
+            yield 1, up[sources], self._rank_rates(setting)[up[sources]]
             return
         above = nearest_marked(up, leader)
         here = above[sources]
         if self.differential:
             rates = self._rank_rates(setting)
-            yield 1, sources, here, np.maximum(rates[here] - rates[sources], self._in_units(self.minimum))
+            yield 1, here, np.maximum(rates[here] - rates[sources], self._in_units(self.minimum)[0])
             later = dict(self.generations)
             for number in range(2, max(later, default=1) + 1):
                 here = above[here]
                 if number in later:
-                    yield number, sources, here, fixed(later[number])
+                    yield number, here, fixed(later[number])
             return
         for number, rate in enumerate(self.tiers, start=1):
             gate = self.gates[number - 1] if self.gates else None
             payees = here if gate is None else _nearest_who_may(setting, leader, here, gate)
-            yield number, sources, payees, fixed(rate)
+            yield number, payees, fixed(rate)
             here = above[here]
 
-    def _paid(self, setting: Setting) -> Iterator[Paid]:
+    def _paid(self, setting: Setting, sources: RowArray) -> Iterator[Paid]:
         exact = money_of(setting.measure(self.on), setting.decimals, self.factor.fraction)
-        for number, sources, payees, rates in self._lines(setting):
-            mine = attrs.evolve(exact, values=exact.values[sources])
-            amount = mine.at_rates(rates, self._unit, self.rounding)
-            amount[payees == setting.size] = 0
-            yield number, sources, payees, rates, amount
+        mine = attrs.evolve(exact, values=exact.values[sources])
+        for number, payees, rates in self._lines(setting, sources):
+            found = payees != setting.size
+            # Nobody is paid at any rate, so that what he would get need not fit.
+            amount = mine.at_rates(np.where(found, rates, 0), self._unit, self.rounding)
+            yield number, payees, rates, amount
 
     def claims(self, view: PeriodView) -> tuple[IndexArray, MinorArray]:
         """Claim for every payee the sum over groups, each rounded once."""
-        size = view.setting.size
+        size, leader = view.setting.size, view.setting.mask_of(self.leaders)
         tally = Tally(size + 1)
-        for _, _, payees, _, amount in self._paid(view.setting):
+        for _, payees, _, amount in self._paid(view.setting, np.flatnonzero(leader)):
             tally.add(payees, amount)
         sums = tally.sums(f"policy {self.name!r}")[:size]
         payees = np.flatnonzero(sums).astype(INDEX)
@@ -227,18 +232,22 @@ class StairstepOverride(PeriodPolicy):
 
     def details(self, view: PeriodView, member: int) -> tuple[Detail, ...]:
         """Return a part for each group that pays the member."""
-        setting = view.setting
-        exact = money_of(setting.measure(self.on), setting.decimals, self.factor.fraction)
-        parts = []
-        for number, sources, payees, rates, amount in self._paid(setting):
+        setting, leader = view.setting, view.setting.mask_of(self.leaders)
+        end = member + int(setting.tree.size[member])
+        below = member + np.flatnonzero(leader[member:end])
+        column, factor, parts = setting.measure(self.on), self.factor.fraction, []
+        for number, payees, rates, amount in self._paid(setting, below):
             for at in np.flatnonzero((payees == member) & (amount > 0)).tolist():
-                source, paid, rate = (
-                    int(sources[at]),
-                    int(amount[at]),
-                    str(Rate.of(Fraction(int(rates[at]), self._unit))),
+                source = int(below[at])
+                parts.append(
+                    Detail(
+                        amount=int(amount[at]),
+                        source=source,
+                        level=number,
+                        base=int(money_at(column, source, setting.decimals, factor)),
+                        rate=str(Rate.of(Fraction(int(rates[at]), self._unit))),
+                    )
                 )
-                base = int(exact.fraction(source))
-                parts.append(Detail(amount=paid, source=source, level=number, base=base, rate=rate))
         return tuple(sorted(parts, key=lambda part: (part.level, part.source)))
 
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:

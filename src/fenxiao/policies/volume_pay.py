@@ -13,14 +13,15 @@ from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, FlagArray, IndexArray
 from fenxiao._columns import Amounts
 from fenxiao._kernels.tally import Tally, greatest
 from fenxiao._kernels.trees import nearest_marked
-from fenxiao.errors import PlanError, Reason, instance_of
+from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of
 from fenxiao.expressions import Brackets, Exact, Measure, fit_minor, identity
 from fenxiao.expressions.downlines import Group
+from fenxiao.expressions.measures import Window
 from fenxiao.money import FLOOR, Rate, Rounding, mul_div_arrays
 from fenxiao.policies.base import Detail, PeriodPolicy, PeriodView
 from fenxiao.policies.cascade import rows_of_column
 from fenxiao.policies.fields import check_rates, condition_of, measure_field, rate_of, rates_of, rounding_of
-from fenxiao.policies.level_bonus import money_of
+from fenxiao.policies.level_bonus import money_at, money_of
 from fenxiao.volumes.computing import broken_legs
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from fenxiao.policies.setting import Setting
 
 _WHOLE: Final = Rate.of("100%")
-_ZERO: Final = Fraction(0)
 
 
 def _optional_measure(value: object) -> Measure | None:
@@ -69,12 +69,8 @@ class _VolumePay(PeriodPolicy):
                 "needs brackets and the measure they are looked up on together",
                 allowed='rate_on=group("pv", ...), brackets={"100": "3%"}',
             )
-        rates = (
-            [rate for _, rate in self.by_rank]
-            if self.brackets is None
-            else [r for _, r in self.brackets.rows]
-        )
-        check_rates(self.name, rates, above_100=self.above_100)
+        rows = self.by_rank if self.brackets is None else self.brackets.rows
+        check_rates(self.name, [rate for _, rate in rows], above_100=self.above_100)
 
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""
@@ -101,7 +97,7 @@ class _VolumePay(PeriodPolicy):
 
     def gross(self, setting: Setting) -> MinorArray:
         """Return what each member's rate gives of his volume, rounded once (int64 [members])."""
-        return setting.keep(("gross", self.name), lambda: self._gross(setting))  # type: ignore[no-any-return]
+        return setting.keep(("gross", self.name), lambda: self._gross(setting))
 
     def _gross(self, setting: Setting) -> MinorArray:
         exact = self.base(setting)
@@ -151,30 +147,51 @@ class _VolumePay(PeriodPolicy):
     def may(self, setting: Setting) -> FlagArray:
         """Return who is eligible."""
         if self.eligible is None:
-            return np.ones(setting.size, dtype=FLAG)
+            return setting.keep("everybody", lambda: np.ones(setting.size, dtype=FLAG))  # type: ignore[no-any-return]
         return setting.mask_of(self.eligible)
 
-    def rate_text(self, setting: Setting, member: int) -> str:
-        """Return a member's rate as the plan writes it; of slices, what they come to."""
+    def base_at(self, setting: Setting, member: int) -> Fraction:
+        """Return what a member's rate is paid on, in minor units."""
+        return money_at(setting.measure(self.pay_on), member, setting.decimals, self.factor.fraction)
+
+    def rate_at(self, setting: Setting, member: int) -> Rate | None:
+        """Return a member's rate, of slices what they come to; None below the first threshold."""
         if self.brackets is None:
-            return str(self.by_rank[int(self._rank_rows(setting)[member])][1])
-        value = int(setting.measure(self.rate_on).values[member])  # type: ignore[arg-type]  # given with brackets
+            return dict(self.by_rank)[str(setting.member_column(self.rank_column).value(member))]
+        value = max(int(setting.measure(self.rate_on).values[member]), 0)  # type: ignore[arg-type]  # given with brackets
         steps = self._steps(setting)
+        place = int(steps.places(np.array([value], dtype=MINOR))[0])
+        if place < 0:
+            return None
         if steps.mode == "whole":
-            return str(Rate.of(steps.rate(int(steps.places(np.array([value], dtype=MINOR))[0]))))
-        return str(Rate.of(steps.sliced(value) * Fraction(1, value) if value > 0 else _ZERO))
+            return Rate.of(steps.rates[place])
+        return Rate.of(steps.sliced(value) * Fraction(1, max(value, 1)))
+
+    def part(self, setting: Setting, member: int, *, below: bool = False) -> Detail:
+        """Return a member's gross as a part of a claim; of a leg `below`, as what is taken off."""
+        amount = int(self.gross(setting)[member])
+        return Detail(
+            amount=-amount if below else amount,
+            source=member if below else None,
+            base=int(self.base_at(setting, member)),
+            rate=str(self.rate_at(setting, member)),
+            note="paid below" if below else self.pay_on.text(),
+        )
 
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:
-        """Return that a member is not eligible, what he has and wants, or that nothing is left."""
+        """Return that a member is not eligible, or what he has and what was wanted."""
         setting = view.setting
         if self.eligible is not None and not self.may(setting)[member]:
             return Reason.NOT_ELIGIBLE, self.eligible.describe(setting, member)
-        if self.gross(setting)[member]:
-            return Reason.PAID_BELOW, "his legs are owed as much"
-        if self.rate_on is not None and self.brackets is not None:
-            has, least = setting.measure(self.rate_on).value(member), self.brackets.rows[0][0]
-            return Reason.NOT_ENTITLED, f"{self.rate_on.text()} {has}; rates start at {least}"
-        return Reason.ZERO_RATE, f"{self.pay_on.text()} {setting.measure(self.pay_on).value(member)}"
+        rate = self.rate_at(setting, member)
+        if rate is None:
+            brackets: Brackets = self.brackets  # type: ignore[assignment]  # a rank has a rate
+            has = setting.measure(self.rate_on).value(member)  # type: ignore[arg-type]  # given with brackets
+            least = brackets.ordered[0][0]
+            return Reason.NOT_ENTITLED, f"{self.rate_on.text()} {has}; rates start at {least}"  # type: ignore[union-attr]  # as above
+        tiny = rate.fraction * self.base_at(setting, member) > 0
+        words = f"{rate} of {self.pay_on.text()} {setting.measure(self.pay_on).value(member)}"
+        return Reason.ROUNDED_TO_ZERO if tiny else Reason.ZERO_RATE, words
 
 
 @final
@@ -193,8 +210,10 @@ class VolumeCommission(_VolumePay):
     rate_on : Measure
         What `brackets` are looked up on.
     brackets : Brackets or mapping
-        ``Brackets.whole({"100": "3%", "300": "6%"})``, or ``Brackets.marginal(...)``: then each unit of
-        `rate_on` carries the same share of `pay_on`. Below the first threshold nothing is paid.
+        ``Brackets.whole({"100": "3%", "300": "6%"})``: the rate of the highest threshold reached is paid on
+        all of `pay_on`. ``Brackets.marginal(...)``: each unit of `rate_on` carries the same share of `pay_on`
+        and is paid at the rate of its slice; where there are no units, nothing is paid. Below the first
+        threshold nothing is paid.
     by_rank : mapping
         In place of brackets: a rate for every rank.
     rank_column : str
@@ -234,13 +253,9 @@ class VolumeCommission(_VolumePay):
     def details(self, view: PeriodView, member: int) -> tuple[Detail, ...]:
         """Return the rate and what it is a rate of."""
         setting = view.setting
-        paid = int(self.gross(setting)[member]) if self.may(setting)[member] else 0
-        if not paid:
+        if not self.gross(setting)[member] or not self.may(setting)[member]:
             return ()
-        base = int(self.base(setting).fraction(member))
-        return (
-            Detail(amount=paid, base=base, rate=self.rate_text(setting, member), note=self.pay_on.text()),
-        )
+        return (self.part(setting, member),)
 
 
 @final
@@ -263,11 +278,13 @@ class VolumeDifferential(_VolumePay):
     ------
     PlanError
         As `VolumeCommission`; brackets whose rates fall.
+    UnsupportedError
+        `pay_on` adds up groups over several periods: what had broken away in the earlier ones is not known.
 
     Notes
     -----
-    A difference can be below zero where a member below has a higher rate by rank, or where measures shrink on
-    the way up. It then counts as 0, and ``why_nothing`` says so.
+    A difference can be below zero where a member below has a higher rate by rank, where measures shrink on
+    the way up, or by leftovers of a rounding that is not floor. It then counts as 0, and explanations say so.
 
     Examples
     --------
@@ -286,27 +303,47 @@ class VolumeDifferential(_VolumePay):
     def __attrs_post_init__(self) -> None:
         # Classes with slots are made anew, so that super() without arguments would name the old one.
         _VolumePay.__attrs_post_init__(self)
-        if self.brackets is not None:
-            rows = sorted((Fraction(key), rate.fraction) for key, rate in self.brackets.rows)
-            if [rate for _, rate in rows] != sorted(rate for _, rate in rows):
-                raise PlanError(
-                    f"policy {self.name!r}, brackets",
-                    "fall, so that a leg could be owed more than the whole",
-                    value={key: str(rate) for key, rate in self.brackets.rows},
-                    allowed="rates that rise with their thresholds",
-                )
+        if self.brackets is not None and not self.brackets.rising:
+            raise PlanError(
+                f"policy {self.name!r}, brackets",
+                "fall, so that a leg could be owed more than the whole",
+                value={key: str(rate) for key, rate in self.brackets.rows},
+                allowed="rates that rise with their thresholds",
+            )
+        if isinstance(self.pay_on, Window) and isinstance(self.pay_on.of, Group):
+            raise UnsupportedError(
+                f"policy {self.name!r}, pay_on",
+                "adds up groups of several periods, whose legs may have broken away in some of them",
+                hint="Pay on the group of one period, or on the organisation",
+            )
+
+    def _broken(self, setting: Setting) -> FlagArray | None:
+        """Return whose legs have broken away, None where none ever does."""
+        if not isinstance(self.pay_on, Group):
+            return None
+        group = self.pay_on
+        return setting.keep(("broken", self.name), lambda: broken_legs(setting.volumes, group))  # type: ignore[no-any-return]
 
     def _above(self, setting: Setting) -> IndexArray:
         """Return who is paid against each eligible member's gross (int32 [members]), nobody for nobody."""
-        may, stops, broken = self.may(setting), self.may(setting), None
-        if isinstance(self.pay_on, Group):
-            broken = broken_legs(setting.volumes, self.pay_on)
-            stops = stops | broken
+        may, broken = self.may(setting), self._broken(setting)
+        stops = may if broken is None else may | broken
         above = nearest_marked(setting.tree.sponsor_pointer, stops)[:-1]
         counts = may & np.append(may, [False])[above]
         if broken is not None:
             counts &= ~broken
         return np.where(counts, above, INDEX(setting.size))
+
+    def _legs(self, setting: Setting, member: int) -> list[int]:
+        """Return whose gross is taken off a member's, as `_above` has it, in tree order."""
+        size, may, broken = setting.tree.size, self.may(setting), self._broken(setting)
+        found, at, end = [], member + 1, member + int(size[member])
+        while at < end:
+            gone = broken is not None and bool(broken[at])
+            if may[at] and not gone:
+                found.append(at)
+            at += int(size[at]) if may[at] or gone else 1
+        return found
 
     def _net(self, setting: Setting) -> MinorArray:
         """Return gross less the gross below, of eligible members (int64 [members]); it may be negative."""
@@ -325,25 +362,27 @@ class VolumeDifferential(_VolumePay):
     def details(self, view: PeriodView, member: int) -> tuple[Detail, ...]:
         """Return the gross, and below zero the gross of each leg that is taken off."""
         setting = view.setting
-        if self._net(setting)[member] <= 0:
+        if not self.may(setting)[member] or self._left(setting, member) <= 0:
             return ()
-        gross, exact = self.gross(setting), self.base(setting)
-        parts = [
-            Detail(
-                amount=int(gross[member]),
-                base=int(exact.fraction(member)),
-                rate=self.rate_text(setting, member),
-                note=self.pay_on.text(),
-            )
-        ]
-        for leg in np.flatnonzero((self._above(setting) == member) & (gross > 0)).tolist():
-            base, rate = int(exact.fraction(leg)), self.rate_text(setting, leg)
-            parts.append(Detail(amount=-int(gross[leg]), source=leg, base=base, rate=rate, note="paid below"))
-        return tuple(parts)
+        gross = self.gross(setting)
+        legs = [leg for leg in self._legs(setting, member) if gross[leg]]
+        return (self.part(setting, member), *(self.part(setting, leg, below=True) for leg in legs))
+
+    def _left(self, setting: Setting, member: int) -> int:
+        """Return the gross of somebody eligible less that of his legs; it may be negative."""
+        gross = self.gross(setting)
+        return int(gross[member]) - sum(int(gross[leg]) for leg in self._legs(setting, member))
 
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:
         """Return that a difference is not above zero, or what `VolumeCommission` would say."""
-        net = int(self._net(view.setting)[member])
-        if net < 0:
-            return Reason.PAID_BELOW, "his legs are owed more than his own gross, which counts as 0"
+        setting = view.setting
+        if self.may(setting)[member]:
+            left = self._left(setting, member)
+            if left < 0:
+                return (
+                    Reason.PAID_BELOW,
+                    "his legs are owed more than his own gross; the difference counts as 0",
+                )
+            if self.gross(setting)[member]:
+                return Reason.PAID_BELOW, "his legs are owed as much as his own gross"
         return _VolumePay.why_nothing(self, view, member)

@@ -83,7 +83,7 @@ class Climb:
     def condition(self, condition: Predicate) -> Holds:
         """Return a condition as a function of one member."""
         if not self.view.hangs_on_ranks(condition):
-            return self.view.mask_of(condition).tolist().__getitem__  # type: ignore[no-any-return]
+            return self.view.mask_of(condition).tolist().__getitem__  # type: ignore[no-any-return]  # of a list of bool
         if isinstance(condition, AllOf | AnyOf):
             parts = list(map(self.condition, condition.parts))
             if isinstance(condition, AnyOf):
@@ -128,7 +128,7 @@ class Climb:
 
     def _leg_share(self, test: Test, share: LegShare) -> Holds:
         required = int(in_units(test, self.view.measure(share.of), cast("str", test.value)))
-        part = share.at_most.fraction * max(required, 0)
+        part = share.per_leg.fraction * max(required, 0)
         legs = self._leg_volumes(share.of)
         top, scale = part.numerator, part.denominator
         return lambda member: sum(min(leg * scale, top) for leg in legs(member)) >= required * scale

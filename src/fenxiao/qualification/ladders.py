@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, fina
 
 import attrs
 
-from fenxiao.errors import PlanError, what
+from fenxiao.errors import PlanError, is_one_of, what
 from fenxiao.expressions import (
     Measure,
     Predicate,
@@ -109,7 +109,7 @@ def _steps(value: Any) -> tuple[Step, ...]:
             steps.append(Step(*pair))
         else:
             raise PlanError(
-                "Ladder, steps", f"hold a {type(each).__name__}", allowed='Step("silver", condition)'
+                "Ladder, steps", "hold " + what(each).removeprefix("is "), allowed='Step("silver", condition)'
             )
     return tuple(steps)
 
@@ -172,7 +172,7 @@ class Ladder:
                 value=names,
                 hint="Name the lowest rank with lowest=",
             )
-        if self.demotion not in DEMOTIONS:
+        if not is_one_of(self.demotion, DEMOTIONS):
             raise self.error("has an unknown demotion", value=self.demotion, allowed=", ".join(DEMOTIONS))
         if isinstance(self.grace, bool) or not isinstance(self.grace, int) or not 0 <= self.grace <= 120:
             raise self.error("has a grace that is no number of periods", value=self.grace, allowed="0 to 120")

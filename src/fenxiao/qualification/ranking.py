@@ -149,9 +149,9 @@ class RankView:
 
     def _mask(self, condition: Predicate) -> FlagArray:
         if isinstance(condition, AllOf):
-            return np.logical_and.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]
+            return np.logical_and.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]  # flags stay flags
         if isinstance(condition, AnyOf):
-            return np.logical_or.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]
+            return np.logical_or.reduce([self.mask_of(part) for part in condition.parts])  # type: ignore[no-any-return]  # flags stay flags
         if isinstance(condition, Not):
             return ~self.mask_of(condition.part)
         return condition.mask(self)

@@ -31,7 +31,7 @@ def _names(values: Any) -> tuple[str, ...]:
 
 def _codes(values: Any) -> IndexArray:
     codes = whole_numbers(values, "State, ranks and missed periods", 0, int(np.iinfo(INDEX).max) - 1)
-    return readonly(codes.astype(INDEX))  # type: ignore[no-any-return]
+    return readonly(codes.astype(INDEX))  # type: ignore[no-any-return]  # readonly keeps the kind
 
 
 @final

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fenxiao.tree import ReferralTree
 
 _OF: Final = ("recruits", "sales")
+_JOINED: Final = "joined"
 
 
 def _condition(value: object) -> Predicate | None:
@@ -58,7 +59,7 @@ class PassUp:
     first: int
     of: str = "recruits"
     whole_branch: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
-    order_by: str = attrs.field(default="joined", validator=instance_of(str, filled=True, error=PlanError))
+    order_by: str = attrs.field(default=_JOINED, validator=instance_of(str, filled=True, error=PlanError))
     qualified: Predicate | None = attrs.field(default=None, converter=_condition)
 
     def __attrs_post_init__(self) -> None:
@@ -68,10 +69,12 @@ class PassUp:
             )
         if self.of not in _OF:
             raise PlanError("PassUp, of", "is not one of the choices", value=self.of, allowed=", ".join(_OF))
-        if self.of == "sales" and (self.whole_branch or self.qualified is not None):
+        if self.of == "sales" and (
+            self.whole_branch or self.qualified is not None or self.order_by != _JOINED
+        ):
             raise PlanError(
                 "PassUp",
-                "passes sales up, which have no branch and no recruits",
+                "passes sales up, which have no branch, no recruits and the plan's anchor as their order",
                 allowed='first= alone, or of="recruits"',
             )
 

@@ -22,7 +22,7 @@ class Path:
 
     Attributes
     ----------
-    own : who stands for a credited member: he himself, or the nearest above who is on the path
+    own : who stands for a credited member: he himself, or whom his first hop leads to if he is off the path
     first : the first hop from a credited member, ``up`` itself where it is like any other
     up : every later hop
     sponsors : the tree's own pointers, to tell who was left out
@@ -66,8 +66,12 @@ class Path:
         own = plain.own
         if on is not None:
             stands = _nearest_or_self(up, on)
-            own, later = stands, stands[up]
+            later = stands[up]
             first, up = (later if first is up else stands[first]), later
+            # Who stands for a member off the path is found as his orders go: past whom they pass by.
+            own = first.copy()
+            here = np.flatnonzero(on)
+            own[here] = here
         return cls(own=own, first=first, up=up, sponsors=plain.sponsors, on=on)
 
     def next(self, here: int, *, first: bool) -> int:

@@ -198,14 +198,23 @@ def _verdicts(
     found: list[Verdict] = []
     paid = set()
     reasons = batch.reason
+    hops = policy.trace(block, number)
+    told = {hop.level: hop.detail for hop in hops if hop.payee == index}
     for at in np.flatnonzero(mine).tolist():
         level = int(batch.level[at])
         paid.add(level)
         claimed, allowed, reason = int(batch.claimed[at]), int(batch.allowed[at]), Reason(int(reasons[at]))
         found.append(
-            Verdict(policy=name, line=line, level=level, claimed=claimed, allowed=allowed, reason=reason)
+            Verdict(
+                policy=name,
+                line=line,
+                level=level,
+                claimed=claimed,
+                allowed=allowed,
+                reason=reason,
+                detail=told.get(level, ""),
+            )
         )
-    hops = policy.trace(block, number)
     for hop in hops:
         if index in (hop.member, hop.payee) and hop.level not in paid:
             reason, detail = _why_nothing(policy, block, number, hop, index)
@@ -231,22 +240,22 @@ def _why_nothing(
     """Return why a hop that the walk knows has no line."""
     if hop.payee != index:
         return hop.reason, hop.detail
-    return policy.why_zero(block, number, hop.level), ""
+    return policy.why_zero(block, number, hop.level), hop.detail if hop.reason is Reason.PAID else ""
 
 
 def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: int, index: int) -> Verdict:
     tree = block.facts.tree
     source = int(block.member[number])
     level: int | None = None
-    reason = Reason.NOT_UPLINE
+    reason, detail = Reason.NOT_UPLINE, ""
     if not hops:
         # Only the policy knows whom it pays.
         reason = Reason.NO_CLAIM
     elif source == len(tree):
         reason = Reason.NO_MEMBER
-    elif hops[0].reason is Reason.NOT_SELECTED:
-        reason = Reason.NOT_SELECTED
+    elif hops[0].reason in (Reason.NOT_SELECTED, Reason.NOT_SOURCE):
+        reason, detail = hops[0].reason, hops[0].detail
     elif index <= source < index + int(tree.size[index]):
         level = int(tree.depth[source]) - int(tree.depth[index])
         reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
-    return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason)
+    return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason, detail=detail)

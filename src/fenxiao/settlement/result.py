@@ -10,7 +10,7 @@ import numpy as np
 
 from fenxiao._arrays import MINOR, MinorArray
 from fenxiao._kernels.tally import exact_add, exact_sum
-from fenxiao.errors import PlanError
+from fenxiao.errors import PlanError, is_one_of
 from fenxiao.lines import (
     CutBatch,
     LineBatch,
@@ -95,7 +95,7 @@ class Settlement:
 
     def _totals(self, policy: str | None) -> MemberTotals:
         names = [each.name for each in self.plan.policies]
-        if policy is not None and policy not in names:
+        if policy is not None and not is_one_of(policy, names):
             raise PlanError("policy", "is not one of the plan's", value=policy, allowed=", ".join(names))
         places = [place for place, name in enumerate(names) if policy in (None, name)]
         size = len(self.facts.tree)

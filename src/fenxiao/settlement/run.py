@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import ROW
-from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError, what
+from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError, is_listing, what
 from fenxiao.facts import Facts
 from fenxiao.lines import LineTerms, OrderRun, batches_of, joined
 from fenxiao.money import Currency, format_minor, to_decimal
@@ -24,6 +24,7 @@ from fenxiao.settlement.steps import (
     advanced,
     check_currency,
     check_state,
+    check_usage,
     needs_wide,
     setting_of,
     verify,
@@ -115,6 +116,7 @@ def settle(
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise InputError("workers", "is no number of threads", value=workers, allowed="1, 2, 3, ...")
     check_state(before, plan, period)
+    check_usage(before, plan, facts)
     setting = setting_of(facts, plan, period, before)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
     added = add_up(run, plan, wide=needs_wide(plan, before), workers=workers)
@@ -294,7 +296,7 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     """
     _checked_pair(facts, plan)
     given: Any = order
-    if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
+    if not isinstance(given, Mapping) and not is_listing(given):
         raise OrdersError("quote", what(given), allowed="a mapping, or a list of them")
     records: list[Mapping[str, Any]] = [order] if isinstance(order, Mapping) else list(order)
     orders = facts.orders.like(records)

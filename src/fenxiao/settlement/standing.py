@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 
 from fenxiao._columns import Amounts, Categories
-from fenxiao.errors import PlanError, what
+from fenxiao.errors import PlanError, is_one_of, what
 from fenxiao.expressions import Measure
 from fenxiao.qualification import Ladder, gaps_of
 
@@ -64,7 +64,7 @@ def rank_gap_of(setting: Setting, plan: Plan, member: Any, name: str | None) -> 
     ladders = {each.name: each for each in plan.qualifications if isinstance(each, Ladder)}
     if name is None and len(ladders) == 1:
         name = next(iter(ladders))
-    if name is None or name not in ladders:
+    if name is None or not is_one_of(name, ladders):
         raise PlanError(
             "rank_gap, ladder",
             "is not one of the plan's",

@@ -12,7 +12,7 @@ from fenxiao._arrays import INDEX, NO_MEMBER, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Amounts
 from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.cells import keys_needed
-from fenxiao.errors import OrdersError, PlanError, StateError, TimeError
+from fenxiao.errors import InputError, OrdersError, PlanError, StateError, TimeError
 from fenxiao.expressions import identity
 from fenxiao.lines import OrderRun, OrderTotals, Sums
 from fenxiao.margin import Cells
@@ -156,6 +156,37 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
             allowed=", ".join(sorted(ladders)) or "a state of a plan without ladders",
             hint="Settle with the plan that the state comes from",
         )
+
+
+def check_usage(state: State, plan: Plan, facts: Facts) -> None:
+    """Refuse what caps have used up for groups that are not there: limits would start anew in silence.
+
+    Raises
+    ------
+    StateError
+        Somebody is not in the tree, or a policy not in the plan.
+    """
+    for cap in plan.caps:
+        groups = [group for (name, _), used in state.usage.items() if name == cap.name for group in used]
+        if cap.scope in ("payee", "source"):
+            try:
+                facts.tree.indices([group for group in groups if group is not None])
+            except InputError as error:
+                raise StateError(
+                    f"State, usage of cap {cap.name!r}",
+                    "is of members who are not in the tree",
+                    allowed=f"{facts.tree.label_kind} labels of the tree",
+                    hint="Settle with the tree that the state comes from; read back, labels keep their kind",
+                    labels=error.labels or groups,
+                ) from None
+        names = [policy.name for policy in plan.policies]
+        if cap.scope == "policy" and not set(groups) <= set(names):
+            raise StateError(
+                f"State, usage of cap {cap.name!r}",
+                "is of policies that the plan does not have",
+                value=sorted(map(str, set(groups) - set(names))),
+                allowed=", ".join(names),
+            )
 
 
 def advanced(after: State, before: State, setting: Setting, plan: Plan) -> State:

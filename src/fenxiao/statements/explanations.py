@@ -35,7 +35,7 @@ class Verdict:
         why = REASON_TEXT.get(self.reason, f"reason {int(self.reason)}")
         if self.claimed:
             allowed, claimed = format_minor(self.allowed, decimals), format_minor(self.claimed, decimals)
-            text = f"{place}{allowed} of {claimed} claimed"
+            text = f"{place}{allowed} of {claimed} claimed" + (f", {self.detail}" if self.detail else "")
             return text if self.claimed == self.allowed else f"{text} ({why})"
         return f"{place}nothing: {why}" + (f" ({self.detail})" if self.detail else "")
 

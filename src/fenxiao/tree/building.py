@@ -10,7 +10,7 @@ from fenxiao._arrays import FLAG, INDEX, NO_MEMBER, ROW, AnyArray, IndexArray
 from fenxiao._kernels.labels import ABSENT
 from fenxiao._kernels.trees import Preorder, cycle_rows, preorder
 from fenxiao._labels import ALLOWED, LABEL, Labels, array_of_kind, label_table, read_labels
-from fenxiao.errors import TreeError
+from fenxiao.errors import TreeError, is_listing, what
 
 if TYPE_CHECKING:
     from fenxiao._labels import Labelled, LabelTable
@@ -97,6 +97,8 @@ def forest_of_edges(edges: Labelled, roots: Labelled) -> LabelledForest:
 
 def _columns_of_edges(edges: Labelled) -> tuple[Labelled, Labelled]:
     if not isinstance(edges, np.ndarray):
+        if not is_listing(edges) and not isinstance(edges, set | frozenset):
+            raise TreeError(_EDGES, what(edges), allowed=_PAIRS)
         edges = list(edges)
         sizes = np.fromiter(
             (len(edge) if isinstance(edge, tuple | list) else 0 for edge in edges),

@@ -56,7 +56,12 @@ class Forest:
         """Return `indices` as int32 [m] once each is known to be a member or -1."""
         at = np.asarray(indices)
         if at.ndim != 1 or (len(at) and at.dtype.kind not in "iu"):
-            raise InputError(_INDICES, "are not integers in one dimension", value=str(at.dtype))
+            raise InputError(
+                _INDICES,
+                "are not integers in one dimension",
+                value=str(at.dtype),
+                allowed="a list of indices",
+            )
         if len(at) and not (at.min() >= NO_MEMBER and at.max() < len(self)):
             rows = np.flatnonzero((at < NO_MEMBER) | (at >= len(self)))
             allowed = f"0 to {len(self) - 1}, or -1 for nobody"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
@@ -18,13 +19,11 @@ from fenxiao._arrays import (
     readonly,
 )
 from fenxiao._labels import label_bytes, label_table, plain_label, rank_of_labels, read_labels
-from fenxiao.errors import InputError, TreeError, UnknownMemberError
+from fenxiao.errors import InputError, TreeError, UnknownMemberError, class_name, what
 from fenxiao.tree.building import LabelledForest, forest_of_edges, forest_of_parents
 from fenxiao.tree.forest import Forest, levels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fenxiao._arrays import AnyArray
     from fenxiao._labels import Labelled, LabelTable
 
@@ -131,6 +130,10 @@ class ReferralTree(Forest):
         >>> len(ReferralTree.from_mapping({"ann": None, "bo": "ann"}))
         2
         """
+        if not isinstance(sponsors, Mapping):
+            raise TreeError(
+                "sponsors", what(sponsors), allowed='a mapping such as {"ann": None, "bo": "ann"}'
+            )
         return _built(forest_of_parents(list(sponsors.values()), list(sponsors)))
 
     @classmethod
@@ -141,7 +144,7 @@ class ReferralTree(Forest):
         >>> ReferralTree.from_networkx(nx.DiGraph([(1, 2), (1, 3)])).children(1)
         [2, 3]
         """
-        if not graph.is_directed():
+        if not hasattr(graph, "is_directed") or isinstance(graph, type) or not graph.is_directed():
             raise TreeError(_GRAPH, "is not directed", allowed="a DiGraph with edges from sponsor to member")
         return _built(forest_of_edges(list(graph.edges()), [v for v, d in graph.in_degree() if d == 0]))
 
@@ -201,7 +204,7 @@ class ReferralTree(Forest):
         return found
 
     def _unknown(self, thing: str, label: Labelled) -> UnknownMemberError:
-        kind = type(label).__name__
+        kind = class_name(label)
         hint = (
             "Add the member to the tree"
             if kind == self.label_kind
@@ -273,9 +276,10 @@ class ReferralTree(Forest):
         >>> ReferralTree.from_mapping({"ann": None, "bo": "ann"}).label(1)
         'bo'
         """
-        if not 0 <= index < len(self):
+        whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
+        if not whole or not 0 <= index < len(self):
             raise InputError(_INDEX, "is not a member's", value=index, allowed=f"0 to {len(self) - 1}")
-        return self.ids.item(index)
+        return self.ids.item(int(index))
 
     def labels(self, indices: Labelled) -> AnyArray:
         """Return the labels of many indices, None (and an array of objects) where the index is -1.

@@ -113,7 +113,7 @@ class Volumes:
         required : the requirement in the volume's smallest unit
         """
         source, tree = self.source, self.source.tree
-        part = share.at_most.fraction * max(required, 0)
+        part = share.per_leg.fraction * max(required, 0)
         own = _plus(source.measure(share.of).values)
         whole = _plus(source.measure(Organisation(share.of)).values)
         limit = part.numerator // part.denominator

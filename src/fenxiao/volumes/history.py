@@ -29,7 +29,7 @@ def member_labels(values: Any) -> AnyArray:
         raise StateError(
             "State, labels", "name members a second time", rows=twice, hint="Keep one entry for each member"
         )
-    return readonly(labels)  # type: ignore[no-any-return]
+    return readonly(labels)  # type: ignore[no-any-return]  # readonly keeps the kind
 
 
 def whole_numbers(values: Any, thing: str, low: int, high: int) -> MinorArray:
@@ -46,7 +46,7 @@ def whole_numbers(values: Any, thing: str, low: int, high: int) -> MinorArray:
 
 
 def _values(values: Any) -> MinorArray:
-    return readonly(whole_numbers(values, "State, recorded values", MINOR_MIN, MINOR_MAX))  # type: ignore[no-any-return]
+    return readonly(whole_numbers(values, "State, recorded values", MINOR_MIN, MINOR_MAX))  # type: ignore[no-any-return]  # readonly keeps the kind
 
 
 def same_array(value: AnyArray) -> tuple[Any, ...]:
