@@ -148,10 +148,10 @@ class SlowPeriod:
         """Add up the volumes that a member takes: his own, and those that found nobody below him."""
         total = 0
         for each in (member, *self.tree.downline(member)):
-            # The first one only: whether somebody further up qualifies must not matter.
-            path = (each, *self.tree.upline(each))
-            taker = next((up for up in path if self.holds(measure["to"], up)), None)
-            if taker == member:
+            taker = each
+            while taker != member and not self.holds(measure["to"], taker):
+                taker = self.tree.sponsors[taker]
+            if taker == member and self.holds(measure["to"], member):
                 total += self.value(measure["rolled_up"], each)
         return total
 

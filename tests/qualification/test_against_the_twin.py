@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,3 +159,52 @@ def test_qualifications_survive_plain_data(plan):
     for part in built.qualifications:
         assert qualification_from_data(part.as_data()) == part
         assert qualification_from_data(part) is part
+
+
+SILVER = {"column": "rank", "at_least": "silver"}
+LEGS = {"legs": SILVER}
+HANGING = {
+    "front line": {"frontline": SILVER, "in": [1, 3]},
+    "front line of both": {"frontline": {"all": [SILVER, {"own": "pv", "at_least": "1.0"}]}, "at_least": 1},
+    "front line of either": {
+        "frontline": {"any": [{"not": SILVER}, {"own": "pv", "at_least": "2.0"}]}, "below": 2,
+    },
+    "legs": {**LEGS, "at_most": 1},
+    "organisation": {"organisation": LEGS, "at_least": 2},
+    "organisation, depth": {"organisation": LEGS, "depth": 1, "at_least": 2},
+    "downline": {"downline": LEGS, "at_least": 1},
+    "downline, depth": {"downline": LEGS, "depth": 2, "at_least": 1},
+    "group of volumes": {"group": "pv", "breaks": SILVER, "at_least": "1.5"},
+    "group of legs": {"group": LEGS, "breaks_at": 2, "at_least": 1},
+    "group by both": {"group": "pv", "breaks": SILVER, "breaks_at": "1.0", "above": "1.0"},
+    "roll-up": {"rolled_up": LEGS, "to": {"own": "pv", "at_least": "1.0"}, "at_least": 1},
+    "roll-up to ranks": {"legs": {"rolled_up": "pv", "to": SILVER, "at_least": "1.0"}, "at_least": 1},
+    "leg": {"leg": LEGS, "k": 2, "at_least": 1},
+    "leg without own": {"leg": LEGS, "own_leg": False, "is": 1},
+    "other legs": {"other_legs": LEGS, "at_least": 1},
+    "balanced": {"balanced": LEGS, "per_leg": "50%", "at_least": 2},
+    "ratio": {"ratio": [LEGS, {"frontline": None}], "at_least": "1/2"},
+    "sum over periods": {"window": LEGS, "periods": 2, "how": "sum", "at_least": 2},
+    "least of periods": {"window": LEGS, "periods": 2, "how": "least", "at_least": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rounds", [0, 64], ids=["member by member", "all at once"])
+@pytest.mark.parametrize("condition", HANGING.values(), ids=HANGING)
+@settings(deadline=None, max_examples=10)
+@given(months=some_months(2), negated=st.booleans())
+def test_every_measure_of_ranks_below_is_found_both_ways(months, rounds, condition, negated):
+    """Whatever a step makes of the ladder's own ranks below, both ways find what the twin finds."""
+    hanging = {"not": condition} if negated else condition
+    steps = [
+        {"name": "silver", "when": {"any": [{"own": "pv", "at_least": "2.5"}, hanging]}},
+        {
+            "name": "gold",
+            "when": {"all": [hanging, {"frontline": {"column": "rank", "is": "gold"}, "is": 0}]},
+        },
+    ]
+    ladder = {"kind": "ladder", "name": "rank", "steps": steps}
+    slow = twins(months, [ladder])
+    with patch.object(ranking, "_ROUNDS", rounds):
+        for run, twin in zip(settled(months, plan_of([ladder])), slow, strict=True):
+            check_ladder(run, twin, ladder)

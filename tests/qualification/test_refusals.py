@@ -284,7 +284,7 @@ SETTLED = {
         lambda: settle(Tiers("t", on="pv", brackets={"1": "1%", "1.0": "2%"})), PlanError, "twice",
     ),
     "tiers below nothing": (
-        lambda: settle(Tiers("t", on="pv", brackets={"-1": "1%"})), PlanError, "negative",
+        lambda: settle(Tiers("t", on="pv", brackets={"-1": "1%"})), PlanError, "no number from 0",
     ),
     "balanced by itself": (
         lambda: settle(show=[balanced("pv", per_leg="50%")]), ExpressionError, "requirement",

@@ -123,12 +123,12 @@ def test_extreme_volumes_are_exact_or_refused(data, world):
 
 
 COMPARED = {
-    "balanced": {"balanced": "n", "at_most": "1/3", "at_least": BOUND},
-    "balanced, tiny share": {"balanced": "n", "at_most": f"1/{10**30}", "at_least": 1},
-    "balanced, half": {"balanced": "n", "at_most": "50%", "at_least": 6},
-    "balanced, whole": {"balanced": "n", "at_most": "100%", "at_least": BOUND},
-    "balanced, nothing": {"balanced": "n", "at_most": "50%", "at_least": 0},
-    "balanced, below nothing": {"balanced": "n", "at_most": "50%", "at_least": -BOUND},
+    "balanced": {"balanced": "n", "per_leg": "1/3", "at_least": BOUND},
+    "balanced, tiny share": {"balanced": "n", "per_leg": f"1/{10**30}", "at_least": 1},
+    "balanced, half": {"balanced": "n", "per_leg": "50%", "at_least": 6},
+    "balanced, whole": {"balanced": "n", "per_leg": "100%", "at_least": BOUND},
+    "balanced, nothing": {"balanced": "n", "per_leg": "50%", "at_least": 0},
+    "balanced, below nothing": {"balanced": "n", "per_leg": "50%", "at_least": -BOUND},
     "ratio": {"ratio": ["n", {"downline": "n"}], "at_least": "1/3"},
     "ratio, fine": {"ratio": ["n", {"downline": "n"}], "above": f"1/{10**30}"},
     "ratio, high": {"ratio": ["n", {"downline": "n"}], "below": f"{10**18}"},
@@ -190,7 +190,7 @@ def test_every_small_tree(size):
     gates, wanted = [], {}
     for threshold in (3, 4, 5):
         conditions = {
-            f"balanced {threshold}": {"balanced": "n", "at_most": "50%", "at_least": threshold},
+            f"balanced {threshold}": {"balanced": "n", "per_leg": "50%", "at_least": threshold},
             f"group {threshold}": {"group": "n", "breaks_at": threshold, "at_least": threshold},
             f"organisation {threshold}": {"organisation": "n", "above": threshold},
             f"ratio {threshold}": {"ratio": ["n", {"organisation": "n"}], "at_least": f"1/{threshold}"},
@@ -230,7 +230,7 @@ GROWING = Ladder(
     "rank",
     [
         ("one", (own("n") >= 3) | (organisation("n") >= 8)),
-        ("two", (frontline(RANK >= "one") >= 1) & (balanced("n", at_most="50%") >= 6)),
+        ("two", (frontline(RANK >= "one") >= 1) & (balanced("n", per_leg="50%") >= 6)),
         ("three", legs(RANK >= "two") >= 2),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_leg_breaks_at_its_group_volume_losses_included():
 
 def test_a_balanced_condition_survives_plain_data():
     """The share of a leg was taken for an operator."""
-    condition = balanced("pv", at_most="50%") >= "6000"
+    condition = balanced("pv", per_leg="50%") >= "6000"
     assert predicate_from_data(condition.as_data()) == condition
 
 
