@@ -260,10 +260,6 @@ def _share(value: Input, thing: str, rows: tuple[int, ...] = ()) -> Rate:
     return rate
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value
-
-
 def _rate_column(values: list[Any]) -> Categories:
     thing = f"{_WHAT} column {_RATE!r}"
     # Frames write a missing value as NaN.

@@ -6,13 +6,17 @@ import datetime as dt
 import json
 import operator
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
+from fenxiao._columns import Ranks
 from fenxiao.errors import ExpressionError, MoneyError
-from fenxiao.expressions import AllOf, AnyOf, Not, Predicate, Test, predicate_from_data
+from fenxiao.expressions import AllOf, AnyOf, Not, Predicate, Test, own, predicate_from_data, ratio
+from fenxiao.expressions.comparisons import Subject
+from fenxiao.expressions.measures import Derived, measure_of
 from tests.expressions.refusals import refused
 from tests.expressions.sources import Columns
 
@@ -366,3 +370,27 @@ def test_own_conditions_need_the_five_methods():
     for call in calls:
         with pytest.raises(NotImplementedError):
             call()
+
+
+def test_a_subject_must_say_what_it_is():
+    """A subject of one's own that leaves out what every subject has, says so when it is used."""
+    subject = Subject()
+    for call in (subject.as_data, subject.text, lambda: subject.read(ONE)):
+        with pytest.raises(NotImplementedError):
+            call()
+    assert subject.member_columns() == ()
+
+
+def test_measures_say_what_they_are_called():
+    """What is measured of what, in words and as options."""
+    assert ratio("pv", "bv").text() == "own pv / own bv, in thousandths"
+    assert Derived(own("pv")).options() == {}
+    with pytest.raises(ExpressionError, match="measure"):
+        measure_of(3, "policy 'x', on")
+
+
+def test_ranks_keep_their_order_when_rows_are_taken():
+    """Rows of a column of ranks are ranks in the same order."""
+    some = Ranks(np.array([2, 0], dtype=np.int32), ("none", "silver", "gold")).take(slice(0, 1))
+    assert isinstance(some, Ranks)
+    assert (some.value(0), some.values) == ("gold", ("none", "silver", "gold"))

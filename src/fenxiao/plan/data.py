@@ -93,8 +93,6 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Fixed):
         return {"fixed": value.amount}
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
     if hasattr(value, "as_data"):
         return value.as_data()
     if isinstance(value, Rounding):

@@ -75,10 +75,6 @@ class Gate:
         """Return the measures that are read."""
         return self.when.measures()
 
-    def member_columns(self) -> tuple[str, ...]:
-        """Return the member columns that are read."""
-        return self.when.member_columns()
-
 
 @final
 @attrs.frozen
@@ -221,12 +217,6 @@ class Ladder:
         """Return the measures that are read."""
         return tuple(found for step in self.steps for found in step.when.measures())
 
-    def member_columns(self) -> tuple[str, ...]:
-        """Return the member columns that are read, but for the ladder's own."""
-        own = {self.name, self.name + TITLE}
-        names = (name for step in self.steps for name in step.when.member_columns())
-        return tuple(name for name in names if name not in own)
-
 
 def subjects_of(condition: Predicate) -> Iterator[Subject]:
     """Yield the left sides of all comparisons in a condition."""
@@ -288,10 +278,6 @@ class GivenRanks:
         """Return nothing: ranks that are given read no measure."""
         return ()
 
-    def member_columns(self) -> tuple[str, ...]:
-        """Return nothing: the column is the members' own."""
-        return ()
-
 
 @final
 @attrs.frozen
@@ -332,10 +318,6 @@ class Tiers:
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""
         return self.on.measures()
-
-    def member_columns(self) -> tuple[str, ...]:
-        """Return the member columns that are read."""
-        return self.on.member_columns()
 
 
 Qualification: TypeAlias = Gate | Ladder | GivenRanks | Tiers

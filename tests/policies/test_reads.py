@@ -1,0 +1,53 @@
+"""What policies read and say by default, and what generation matches and pairs look at."""
+
+from __future__ import annotations
+
+import pytest
+
+import fenxiao as fx
+from fenxiao.errors import PlanError
+from fenxiao.policies import GenerationMatch
+from fenxiao.volumes import own
+
+
+class Nothing(fx.PeriodPolicy):
+    """Claims nothing."""
+
+    kind = "nothing"
+
+    def claims(self, view):
+        """Return nobody."""
+        return [], []
+
+
+def test_a_policy_of_your_own_reads_nothing_by_default():
+    """What a policy does not say it reads, it does not read."""
+    mine = Nothing("mine")
+    assert (mine.member_columns(), mine.measures(), mine.matched()) == ((), (), ())
+
+
+def test_a_match_reads_what_its_conditions_and_its_volume_read():
+    """Columns of the boundary, of who is paid, and of what the volume is filtered by."""
+    match = GenerationMatch(
+        "match",
+        on=own("bv"),
+        rates=["5%"],
+        boundary=fx.column("rank") >= "gold",
+        eligible=fx.column("active") == True,  # noqa: E712  # builds a condition
+    )
+    assert match.member_columns() == ("rank", "active")
+    assert [repr(measure) for measure in match.measures()] == ["own('bv')"]
+
+
+def test_pairs_need_a_rank_of_everybody():
+    """Who has no rate cannot be compared with a source."""
+    tree = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann"})
+    ten = fx.Rate.of("10%")
+    members = fx.Members.from_columns({"member": ["ann", "bo"], "mine": [ten, None], "his": [ten, ten]})
+    policy = fx.LevelCommission(
+        "levels", base="paid", rates=["10%"], if_not="company", only_if=("mine", ">=", "his")
+    )
+    orders = fx.Orders.from_records([{"order_id": 1, "member": "bo", "paid": "100.00"}])
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.rate("50%", of="paid"), policies=[policy])
+    with pytest.raises(PlanError, match="missing for some"):
+        fx.settle(fx.Facts(tree=tree, members=members, orders=orders), plan)
