@@ -7,7 +7,8 @@ import pytest
 import fenxiao as fx
 from fenxiao.errors import PlanError
 from fenxiao.policies import GenerationMatch
-from fenxiao.volumes import own
+from fenxiao.volumes import Measure, own
+from tests.policies.test_catalogue_guard import EVERYTHING
 
 
 class Nothing(fx.PeriodPolicy):
@@ -51,3 +52,10 @@ def test_pairs_need_a_rank_of_everybody():
     plan = fx.Plan(currency="CNY", margin=fx.Margin.rate("50%", of="paid"), policies=[policy])
     with pytest.raises(PlanError, match="missing for some"):
         fx.settle(fx.Facts(tree=tree, members=members, orders=orders), plan)
+
+
+@pytest.mark.parametrize("policy", EVERYTHING, ids=lambda policy: policy.name)
+def test_policies_name_only_columns_and_measures_once_known(policy):
+    """Whatever a built-in policy reads is told as column names and measures."""
+    assert all(isinstance(name, str) and name for name in policy.member_columns())
+    assert all(isinstance(measure, Measure) for measure in policy.measures())
