@@ -18,18 +18,17 @@ from fenxiao.policies.base import DEPTH_MAX, Claims, Hop, OrderPolicy
 from fenxiao.policies.fields import (
     base_of,
     check_rates,
-    condition_of,
     rates_of,
     rounding_of,
     schedule_of,
-    where_of,
 )
 from fenxiao.policies.schedules import Fixed
+from fenxiao.policies.walk_fields import WalkFields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fenxiao.expressions import Base, Measure, Predicate, Where
+    from fenxiao.expressions import Base
     from fenxiao.policies.blocks import OrderBlock
     from fenxiao.policies.setting import Setting
 
@@ -64,7 +63,7 @@ def _running(instance: Any, _: object, value: object) -> None:
 
 @final
 @attrs.frozen(kw_only=True)
-class CeilingCascade(OrderPolicy):
+class CeilingCascade(WalkFields, OrderPolicy):
     """Pays roles their ceiling less everything paid below, and members without a role by level.
 
     Going up from the start, a member without a role gets his level's rate while the list of rates lasts; a
@@ -124,9 +123,7 @@ class CeilingCascade(OrderPolicy):
         default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
     )
     start_level: int = 1
-    eligible: Predicate | None = attrs.field(default=None, converter=condition_of)
     subtract: str = attrs.field(default="running_total", validator=_running)
-    where: Where | None = attrs.field(default=None, converter=where_of)
     rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
     above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
@@ -143,24 +140,9 @@ class CeilingCascade(OrderPolicy):
         rates = [*(rate for _, rate in self.ceilings), *self.user_rates]
         check_rates(self.name, rates, above_100=self.above_100)
 
-    def not_local(self) -> tuple[str, ...]:
-        """Return why an order's claims need more than that order."""
-        reasons = []
-        if self.measures():
-            read = ", ".join(dict.fromkeys(map(repr, self.measures())))
-            reasons.append(f"policy {self.name!r}: reads {read}")
-        if self.where is not None and self.where.first_order:
-            reasons.append(f"policy {self.name!r}: where asks for the buyer's first order")
-        return tuple(reasons)
-
-    def measures(self) -> tuple[Measure, ...]:
-        """Return the measures that are read."""
-        return () if self.eligible is None else self.eligible.measures()
-
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
-        more = () if self.eligible is None else self.eligible.member_columns()
-        return (*more, self.role_column)
+        return (*WalkFields.member_columns(self), self.role_column)
 
     def prepare(self, setting: Setting) -> PreparedCascade:
         """Return the policy made ready for one setting: roles, and who comes next above each ceiling."""

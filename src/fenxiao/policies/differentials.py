@@ -20,15 +20,14 @@ from fenxiao.policies.cascade import NO_STEP, Ascent, hop_of, rated_codes, rows_
 from fenxiao.policies.fields import (
     base_of,
     check_rates,
-    condition_of,
     optional_rate,
     rates_of,
     rounding_of,
-    where_of,
 )
+from fenxiao.policies.walk_fields import WalkFields
 
 if TYPE_CHECKING:
-    from fenxiao.expressions import Base, Exact, Measure, Predicate, Where
+    from fenxiao.expressions import Base, Exact
     from fenxiao.policies.blocks import OrderBlock
     from fenxiao.policies.setting import Setting
 
@@ -46,7 +45,7 @@ def _by_product(table: object) -> tuple[tuple[str, RateRows], ...]:
 
 @final
 @attrs.frozen(kw_only=True)
-class RankDifferential(OrderPolicy):
+class RankDifferential(WalkFields, OrderPolicy):
     """Pays everybody up the sponsors his rate less what is paid below him.
 
     Going up from the credited member, the next to be paid is the nearest whose rate is above the highest
@@ -109,9 +108,7 @@ class RankDifferential(OrderPolicy):
     seller_rate_column: str | None = attrs.field(default=None, validator=_OPTIONAL_NAME)
     ceiling: Rate | None = attrs.field(default=None, converter=optional_rate)
     start_level: int = 1
-    eligible: Predicate | None = attrs.field(default=None, converter=condition_of)
     blocks: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
-    where: Where | None = attrs.field(default=None, converter=where_of)
     rounding: Rounding = attrs.field(default=FLOOR, converter=rounding_of)
     above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
@@ -132,23 +129,9 @@ class RankDifferential(OrderPolicy):
         rows = [*self.rates, *self.seller_rates, *(each for _, table in self.by_product for each in table)]
         check_rates(self.name, (rate for _, rate in rows), above_100=self.above_100)
 
-    def not_local(self) -> tuple[str, ...]:
-        """Return why an order's claims need more than that order."""
-        reasons = []
-        if self.measures():
-            read = ", ".join(dict.fromkeys(map(repr, self.measures())))
-            reasons.append(f"policy {self.name!r}: reads {read}")
-        if self.where is not None and self.where.first_order:
-            reasons.append(f"policy {self.name!r}: where asks for the buyer's first order")
-        return tuple(reasons)
-
-    def measures(self) -> tuple[Measure, ...]:
-        """Return the measures that are read."""
-        return () if self.eligible is None else self.eligible.measures()
-
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
-        names = [] if self.eligible is None else list(self.eligible.member_columns())
+        names = [*WalkFields.member_columns(self)]
         names += [self.rank_column] if self.rates or self.seller_rates else []
         return (*names, *(name for name in (self.rate_column, self.seller_rate_column) if name is not None))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 import attrs
 import numpy as np
@@ -13,7 +13,7 @@ from fenxiao._columns import Ranks
 from fenxiao.expressions.predicates import AllOf, AnyOf, Not
 from fenxiao.qualification.climbing import Climb
 from fenxiao.qualification.ladders import TITLE
-from fenxiao.volumes import Volumes
+from fenxiao.volumes import Volumes, VolumeSource
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -32,44 +32,12 @@ _ROUNDS: Final = 64
 """So many rounds over all members at once; then ranks are found member by member, from the bottom up."""
 
 
-class RankSource(Protocol):
+class RankSource(VolumeSource, Protocol):
     """What ranks are computed from."""
 
     @property
     def size(self) -> int:
         """Return the number of members."""
-        ...
-
-    @property
-    def tree(self) -> ReferralTree:
-        """Return the tree."""
-        ...
-
-    @property
-    def lines(self) -> OrderLines:
-        """Return the order lines that are settled."""
-        ...
-
-    @property
-    def history(self) -> History:
-        """Return what earlier periods measured."""
-        ...
-
-    @property
-    def period(self) -> Period | None:
-        """Return the settled period."""
-        ...
-
-    def member_column(self, name: str) -> Column:
-        """Return a member column in tree order."""
-        ...
-
-    def measure(self, measure: Measure) -> Amounts | Numbers:
-        """Return a measure of each member."""
-        ...
-
-    def mask_of(self, condition: Any) -> FlagArray:
-        """Return for each member whether a condition holds."""
         ...
 
     def told(self, name: str, member: int) -> str:
