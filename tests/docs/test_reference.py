@@ -15,7 +15,7 @@ from fenxiao import Cap, LevelCommission, Margin, Plan, Reason, ReferralTree, St
 from fenxiao.facts import Facts
 from fenxiao.limits import RULES, SCOPES, WINDOWS
 from fenxiao.orders import Orders
-from fenxiao.policies import BUILT_IN, PassUp
+from fenxiao.policies import BUILT_IN, PassUp, built_in
 from fenxiao.routes import IF_NOT, SELF_PURCHASE
 from fenxiao.state import Deferred
 from fenxiao.statements import REASON_TEXT
@@ -150,7 +150,7 @@ def test_fields_of_the_state_are_documented(kind, section):
         (Plan, "The plan", {"version"}),
         (Margin, "Margin", set()),
         (Cap, "Caps", set()),
-        *((kind, kind.kind, set()) for kind in BUILT_IN),
+        *((built_in(kind), kind, set()) for kind in BUILT_IN),
         (PassUp, "Passing up", set()),
         (Where, "Selections", set()),
     ],
@@ -158,7 +158,7 @@ def test_fields_of_the_state_are_documented(kind, section):
 )
 def test_keys_of_plans_are_documented(kind, section, beyond):
     """The page of plan data lists exactly the keys that a plan may have, object by object."""
-    shared = {"name", "stage"} if kind in BUILT_IN else set()
+    shared = {"name", "stage"} if section in BUILT_IN else set()
     written = WRITTEN if kind is Margin else {}
     keys = {written.get(field.name, field.name) for field in attrs.fields(kind) if field.init} - shared
     assert quoted_of(REFERENCE / "plan-data.md", section) == keys | beyond

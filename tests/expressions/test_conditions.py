@@ -362,8 +362,7 @@ def test_own_conditions_need_the_five_methods():
     mine = Mine()
     calls = [
         lambda: mine.mask(ONE),
-        mine.measures,
-        mine.member_columns,
+        mine.subjects,
         mine.as_data,
         lambda: mine.describe(ONE, 0),
     ]

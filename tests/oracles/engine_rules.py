@@ -34,6 +34,25 @@ def all_forests(n):
         yield dict(enumerate(assignment))
 
 
+def forest_shapes(n):
+    """Yield one forest of members 0..n-1 for every unlabelled one; all marks on it mark every labelled one.
+
+    1, 2, 4, 9, 20, 48 forests of 1 to 6 members (https://oeis.org/A000081, from its third term on).
+    """
+    seen = set()
+    for parents in all_forests(n):
+        below = {member: [] for member in (None, *parents)}
+        for member, sponsor in parents.items():
+            below[sponsor].append(member)
+
+        def shape(member, below=below):
+            return tuple(sorted(shape(each) for each in below[member]))
+
+        if shape(None) not in seen:
+            seen.add(shape(None))
+            yield parents
+
+
 # ------------------------------------------------------------ rounding and bases
 
 

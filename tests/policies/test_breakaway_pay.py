@@ -176,3 +176,19 @@ def test_a_chain_hands_a_guarantee_on_over_leaders_who_have_too_little():
     assert [verdict.parts for verdict in run.explain_period("a").verdicts] == [
         ("400.00: level 1, from b, handed on from below",)
     ]
+
+
+def test_a_generation_without_a_rate_is_passed_over():
+    """Rates of the third generation alone pay nobody of the second."""
+    world = {
+        "parents": {"a": None, "b": "a", "c": "b", "d": "c"},
+        "rank": dict.fromkeys("abcd", "gold"), "active": dict.fromkeys("abcd", True),
+        "orders": [{"member": "d", "pv": Fraction(0), "bv": Fraction(1000)}],
+    }  # fmt: skip
+    policy = StairstepOverride(
+        "override", on=group("bv", breaks=LEADER), leaders=LEADER,
+        differential={"none": "0%", "silver": "0%", "gold": "0%"}, minimum="2%", generations={3: "1%"},
+    )  # fmt: skip
+    run = settled(world, policy)
+    assert paid(run, "override") == {"c": 20_00, "a": 10_00}
+    check_words(run)

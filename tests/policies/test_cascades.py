@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import fenxiao as fx
 from tests.oracles import cascades as slow
+from tests.oracles.engine_rules import forest_shapes
 from tests.strategies import cascades as worlds
 from tests.strategies.cascades import (
     BASES,
@@ -199,13 +200,13 @@ def everywhere(sponsors, turn):
 
 @pytest.mark.parametrize("blocks", [False, True])
 def test_all_small_trees(blocks):
-    """On every tree of up to five members all four families pay what the twin pays."""
+    """On every tree of up to five members, and every forest of six, all families pay what the twin pays."""
     career = PLAIN | {"blocks": blocks}
     bonus = BONUS | {"of": career}
     plan = worlds.plan_of(
         built_differential(career), built_bonus(bonus), built_cascade(MALL), built_gap(STOCK)
     )
-    for turn, sponsors in enumerate(small_trees(5)):
+    for turn, sponsors in enumerate([*small_trees(5), *forest_shapes(6)]):
         world = everywhere(sponsors, turn)
         run = fx.settle(worlds.facts_of(world), plan)
         wanted = expected(world, career, differential_claims(world, career))

@@ -1,4 +1,4 @@
-"""Every forest of up to five members, each member at a threshold, one unit below and one above it.
+"""Every forest of up to six members, each member at a threshold, one unit below and one above it.
 
 All forests are settled as one: they do not touch one another.
 """
@@ -15,9 +15,10 @@ from fenxiao.expressions import Brackets
 from fenxiao.policies import LeadershipBonus, StairstepOverride, VolumeCommission, VolumeDifferential
 from fenxiao.volumes import group, organisation
 from tests.oracles import volume_pay as slow
-from tests.strategies.volume_worlds import every_forest, joined, paid, settled, some
+from tests.oracles.engine_rules import forest_shapes
+from tests.strategies.volume_worlds import joined, paid, settled, some
 
-SIZES = [1, 2, 3, 4, 5]
+SIZES = [1, 2, 3, 4, 5, 6]
 ACTIVE = fx.column("active") == True  # noqa: E712  # builds a condition
 LEADER = fx.column("rank") == "gold"
 # Two members at 50, or one at 100, reach the second threshold exactly.
@@ -37,7 +38,7 @@ def small_worlds(size):
     """
     values = [49, 50, 51, 99, 100, 101]
     turn = itertools.count()
-    for parents in every_forest(size):
+    for parents in forest_shapes(size):
         for marks in itertools.product([False, True], repeat=size):
             chosen = (
                 itertools.product([49, 50, 101], repeat=size)

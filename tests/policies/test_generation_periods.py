@@ -13,7 +13,7 @@ from fenxiao.errors import PlanError, RateError, Reason
 from fenxiao.policies import GenerationBonus, GenerationMatch, GenerationVolumeBonus
 from fenxiao.volumes import own
 from tests.expressions.refusals import refused
-from tests.oracles.engine_rules import all_forests, round_to
+from tests.oracles.engine_rules import forest_shapes, round_to
 from tests.oracles.walks import RANKS, generation_of, generation_payees, own_volume
 from tests.strategies.networks import pay, rates, settled, text, worlds
 
@@ -103,19 +103,19 @@ def shares(world, table, may):
     return wanted
 
 
-@pytest.mark.parametrize("size", range(1, 6))
+@pytest.mark.parametrize("size", range(1, 7))
 def test_every_small_forest_of_leaders(size):
-    """All forests of up to five members, with every choice of leaders, at one unit around a rounding step."""
+    """All shapes of up to six members, with every choice of leaders, at one unit around a rounding step."""
     table = [Fraction(1, 10), Fraction(1, 20)]
     world = {name: {} for name in ("parents", "rank", "active", "joined", "role")} | {"orders": []}
-    for up in all_forests(size):
+    for up in forest_shapes(size):
         for leaders in range(2**size):
             base = len(world["parents"])
             for member, sponsor in up.items():
                 label = base + member
                 world["parents"][label] = None if sponsor is None else base + sponsor
                 world["rank"][label] = "gold" if leaders >> member & 1 else "none"
-                paid = (99, 100, 101, 199, 0)[member]
+                paid = (99, 100, 101, 199, 0, 201)[member]
                 world["orders"].append({"id": label, "member": label, "paid": paid, "quantity": 1})
                 world["active"][label], world["joined"][label], world["role"][label] = True, 0, None
     run = settled(world, generations(from_rank="gold"), match())

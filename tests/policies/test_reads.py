@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import fenxiao as fx
-from fenxiao.errors import PlanError
+from fenxiao.errors import PlanError, Reason
 from fenxiao.policies import GenerationMatch
 from fenxiao.volumes import Measure, own
 from tests.policies.test_catalogue_guard import EVERYTHING
@@ -25,6 +25,16 @@ def test_a_policy_of_your_own_reads_nothing_by_default():
     """What a policy does not say it reads, it does not read."""
     mine = Nothing("mine")
     assert (mine.member_columns(), mine.measures(), mine.matched()) == ((), (), ())
+
+
+def test_a_policy_of_your_own_need_not_say_why_it_pays_nothing():
+    """A claim on the period that is not made is explained as just that."""
+    tree = fx.ReferralTree.from_mapping({"ann": None})
+    orders = fx.Orders.from_records([{"order_id": 1, "member": "ann", "paid": "100.00"}])
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.rate("50%", of="paid"), policies=[Nothing("mine")])
+    run = fx.settle(fx.Facts(tree=tree, orders=orders), plan)
+    verdict = run.explain_period("ann").verdicts[0]
+    assert (verdict.reason, verdict.detail, verdict.claimed) == (Reason.NO_CLAIM, "", 0)
 
 
 def test_a_match_reads_what_its_conditions_and_its_volume_read():

@@ -427,3 +427,15 @@ def test_state_with_records_compares_by_value():
     assert not record().values.flags.writeable
     assert leg("pv").k == 1
     assert organisation("pv").depth is None
+
+
+def test_a_ladder_of_dates_is_none():
+    """A ladder that stands where members' joining dates belong is refused, not read as dates."""
+    ladder = Ladder("joined", [Step("fresh", own("pv", first_days=30) >= "1")])
+    refused_loosely(lambda: settle(ladder, period=month(2026, 10)), ExpressionError, "joined")
+
+
+def test_a_step_reads_as_it_is_written():
+    """What a ladder shows of a step is what makes the step again."""
+    step = Step("silver", MANY)
+    assert repr(step) == "Step('silver', (own('paid') >= '1.00'))"

@@ -13,6 +13,7 @@ from fenxiao._arrays import FLAG, INDEX
 from fenxiao.errors import Reason
 from fenxiao.routes import IF_NOT, SELF_PURCHASE, SponsorRoute
 from fenxiao.tree import ReferralTree
+from tests.oracles.engine_rules import forest_shapes
 from tests.routes.climb import climb
 from tests.strategies.trees import parents
 
@@ -21,18 +22,8 @@ MODES = list(itertools.product(IF_NOT, SELF_PURCHASE))
 
 def shapes(size):
     """Yield one parent list of every unlabelled forest, sponsors before their members."""
-    seen = set()
-    for up in itertools.product(*(range(-1, row) for row in range(size))):
-        form = {row: [] for row in range(-1, size)}
-        for row, parent in enumerate(up):
-            form[parent].append(row)
-
-        def shape(row, form=form):
-            return tuple(sorted(shape(child) for child in form[row]))
-
-        if shape(-1) not in seen:
-            seen.add(shape(-1))
-            yield up
+    for forest in forest_shapes(size):
+        yield tuple(-1 if sponsor is None else sponsor for sponsor in forest.values())
 
 
 def chain_of(up, member):

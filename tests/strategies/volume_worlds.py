@@ -6,7 +6,6 @@ rounding shows.
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -43,13 +42,6 @@ def volume_worlds(draw, *, most=8, orders=8):
             for _ in range(draw(st.integers(0, orders)))
         ],
     }
-
-
-def every_forest(size):
-    """Yield every forest of members 0, 1, ... of whom each has an earlier sponsor or none."""
-    choices = [[None, *range(member)] for member in range(size)]
-    for sponsors in itertools.product(*choices):
-        yield dict(enumerate(sponsors))
 
 
 def joined(worlds):

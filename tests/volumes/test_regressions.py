@@ -129,3 +129,19 @@ def test_an_order_is_as_old_as_its_oldest_line():
         {"order_id": 1, "line": 1, "member": 1, "paid_at": late},
     )
     assert values(run, own("paid", where=fx.Where(first_order=True))) == {0: 0, 1: 200, 2: 0}
+
+
+def test_a_state_keeps_no_more_periods_than_a_window_may_look_back_at():
+    """The longest window has twelve periods, so that eleven are kept, and the oldest falls out."""
+    year, state, seen = organisation("paid").over(12), None, []
+    for number in range(14):
+        at = month(2026 + number // 12, number % 12 + 1)
+        run = ordered(
+            {"order_id": number, "member": 1, "paid": "1.00", "paid_at": f"{at.key}-05T12:00:00+08:00"},
+            qualifications=[Ladder("rank", {"silver": year >= "1.00"})],
+            period=at,
+            state=state,
+        )
+        state = run.state
+        seen.append((values(run, year)[0], len(state.records)))
+    assert seen == [(100 * min(number, 12), min(number, 11)) for number in range(1, 15)]

@@ -97,7 +97,7 @@ def heads(mask: FlagArray, parent: IndexArray) -> MinorArray:
     [1, 0, 0]
     """
     above = parent[mask]
-    return np.bincount(above[above != NO_MEMBER], minlength=len(parent)).astype(MINOR)
+    return np.bincount(above[above != NO_MEMBER], minlength=len(parent)).astype(MINOR, copy=False)
 
 
 def ranked_legs(organisation: MinorArray, own: MinorArray | None, parent: IndexArray, k: int) -> MinorArray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, final, g
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, MINOR_MAX, MINOR_MIN, FlagArray
+from fenxiao._arrays import FLAG, INDEX, MINOR_MAX, MINOR_MIN, FlagArray
 from fenxiao._columns import Amounts, Categories, Column, Days, Flags, Numbers, Ranks
 from fenxiao.errors import ExpressionError
 from fenxiao.expressions.predicates import Not, Predicate
@@ -156,13 +156,9 @@ class Test(Predicate):
             return f"{self.subject!r}.isin({', '.join(map(repr, self.value))})"
         return f"({self.subject!r} {SIGNS[self.operator]} {self.value!r})"
 
-    def measures(self) -> tuple[Measure, ...]:
-        """Return the measures that are read."""
-        return self.subject.measures()
-
-    def member_columns(self) -> tuple[str, ...]:
-        """Return the member columns that are read."""
-        return self.subject.member_columns()
+    def subjects(self) -> tuple[Subject, ...]:
+        """Return the subject."""
+        return (self.subject,)
 
     def as_data(self) -> dict[str, Any]:
         """Return the comparison as plain data."""
@@ -246,6 +242,9 @@ def _holds_of_categories(test: Test, column: Categories) -> FlagArray:
         table = [str(value) in names for value in column.values]
     else:
         table = _ranked_table(test, column)
+        if isinstance(column, Ranks) and table == sorted(table):
+            # From one rank on; a comparison of codes reads no table.
+            return column.codes >= INDEX(table.index(True) if any(table) else len(table))
     # Null has code -1 and thus reads the last entry: it satisfies nothing.
     return cast("FlagArray", np.array([*table, False], dtype=FLAG)[column.codes])
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fenxiao._arrays import FlagArray, MinorArray
     from fenxiao._columns import Amounts, Column, Numbers
+    from fenxiao.expressions.comparisons import Subject
     from fenxiao.expressions.downlines import LegShare, Ratio
     from fenxiao.expressions.measures import Measure
 
@@ -73,13 +74,21 @@ class Predicate:
         """Return for each member whether the condition holds."""
         raise NotImplementedError
 
+    def subjects(self) -> tuple[Subject, ...]:
+        """Return what is compared: the left sides of all comparisons in the condition."""
+        raise NotImplementedError
+
+    def inner(self) -> tuple[Predicate, ...]:
+        """Return the conditions that this one is made of."""
+        return ()
+
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that the condition reads, those inside others included."""
-        raise NotImplementedError
+        return tuple(each for subject in self.subjects() for each in subject.measures())
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that the condition reads."""
-        raise NotImplementedError
+        return tuple(name for subject in self.subjects() for name in subject.member_columns())
 
     def as_data(self) -> dict[str, Any]:
         """Return the condition as plain data."""
@@ -119,13 +128,13 @@ class _Several(Predicate):
     def __repr__(self) -> str:
         return "(" + f" {self.sign} ".join(map(repr, self.parts)) + ")"
 
-    def measures(self) -> tuple[Measure, ...]:
-        """Return the measures that the parts read."""
-        return tuple(each for part in self.parts for each in part.measures())
+    def subjects(self) -> tuple[Subject, ...]:
+        """Return what the parts compare."""
+        return tuple(subject for part in self.parts for subject in part.subjects())
 
-    def member_columns(self) -> tuple[str, ...]:
-        """Return the member columns that the parts read."""
-        return tuple(name for part in self.parts for name in part.member_columns())
+    def inner(self) -> tuple[Predicate, ...]:
+        """Return the parts."""
+        return self.parts
 
     def as_data(self) -> dict[str, Any]:
         """Return the condition as plain data."""
@@ -185,13 +194,13 @@ class Not(Predicate):
         """Return for each member whether the part fails."""
         return ~self.part.mask(source)
 
-    def measures(self) -> tuple[Measure, ...]:
-        """Return the measures that the part reads."""
-        return self.part.measures()
+    def subjects(self) -> tuple[Subject, ...]:
+        """Return what the part compares."""
+        return self.part.subjects()
 
-    def member_columns(self) -> tuple[str, ...]:
-        """Return the member columns that the part reads."""
-        return self.part.member_columns()
+    def inner(self) -> tuple[Predicate, ...]:
+        """Return the part."""
+        return (self.part,)
 
     def as_data(self) -> dict[str, Any]:
         """Return the condition as plain data."""

@@ -158,7 +158,7 @@ class Setting:
 
         def view() -> RankView:
             ranks = self.standing(ladder)
-            return RankView(self, ladder, ranks.paid, ranks.held)
+            return RankView(self, ladder, ranks.paid, Ranks(ranks.held, ladder.names))
 
         return self.keep(("ranked", ladder.name), view)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, final, get_args
+from typing import Any, ClassVar, Final, Literal, TypeAlias, final, get_args
 
 import attrs
 
@@ -15,13 +15,9 @@ from fenxiao.expressions import (
     predicate_from_data,
 )
 from fenxiao.expressions.brackets import Brackets
-from fenxiao.expressions.comparisons import MemberColumn, Subject, Test
+from fenxiao.expressions.comparisons import MemberColumn, Subject
 from fenxiao.expressions.downlines import Group
 from fenxiao.expressions.measures import Heads, as_measure
-from fenxiao.expressions.predicates import AllOf, AnyOf, Not
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Demotion: TypeAlias = Literal["at_once", "one_step", "never"]
 DEMOTIONS: Final = get_args(Demotion)
@@ -173,7 +169,7 @@ class Ladder:
         if isinstance(self.grace, bool) or not isinstance(self.grace, int) or not 0 <= self.grace <= 120:
             raise self.error("has a grace that is no number of periods", value=self.grace, allowed="0 to 120")
         for step in self.steps:
-            if any(self._reads_own_rank(subject) for subject in subjects_of(step.when)):
+            if any(self._reads_own_rank(subject) for subject in step.when.subjects()):
                 raise self.error(
                     f"asks for the member's own rank in step {step.name!r}",
                     value=repr(step.when),
@@ -187,15 +183,12 @@ class Ladder:
 
     def _reads_own_rank(self, subject: Subject) -> bool:
         """Return whether a subject reads this ladder for the member himself, not for his downline."""
-        if isinstance(subject, MemberColumn):
-            return subject.name == self.name
-        if isinstance(subject, Heads | Group):
-            # What they ask of members they ask of those below.
-            return any(self._reads_own_rank(inner) for inner in subject.inner())
-        if isinstance(subject, Measure):
-            asked = [found for condition in subject.conditions() for found in subjects_of(condition)]
-            return any(self._reads_own_rank(inner) for inner in (*asked, *subject.inner()))
-        return False
+        if not isinstance(subject, Measure):
+            return isinstance(subject, MemberColumn) and subject.name == self.name
+        # What counts of heads and groups ask of members they ask of those below.
+        conditions = () if isinstance(subject, Heads | Group) else subject.conditions()
+        asked = [found for condition in conditions for found in condition.subjects()]
+        return any(self._reads_own_rank(inner) for inner in (*asked, *subject.inner()))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -216,17 +209,6 @@ class Ladder:
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""
         return tuple(found for step in self.steps for found in step.when.measures())
-
-
-def subjects_of(condition: Predicate) -> Iterator[Subject]:
-    """Yield the left sides of all comparisons in a condition."""
-    if isinstance(condition, AllOf | AnyOf):
-        for part in condition.parts:
-            yield from subjects_of(part)
-    elif isinstance(condition, Not):
-        yield from subjects_of(condition.part)
-    elif isinstance(condition, Test):
-        yield condition.subject
 
 
 def _brackets(value: Any) -> Brackets:

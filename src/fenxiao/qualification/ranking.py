@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar, final
 
 import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Ranks
+from fenxiao.expressions import Measure, identity
 from fenxiao.expressions.predicates import AllOf, AnyOf, Not
 from fenxiao.qualification.climbing import Climb
 from fenxiao.qualification.ladders import TITLE
 from fenxiao.volumes import Volumes, VolumeSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
     from fenxiao._columns import Amounts, Column, Numbers
-    from fenxiao.expressions import Measure, Predicate
+    from fenxiao.expressions import Predicate
+    from fenxiao.expressions.comparisons import Subject
     from fenxiao.expressions.downlines import LegShare, Ratio
     from fenxiao.periods import Period
     from fenxiao.qualification.ladders import Ladder
@@ -28,8 +31,44 @@ if TYPE_CHECKING:
     from fenxiao.volumes import History
     from fenxiao.volumes.orders import OrderLines
 
+Value = TypeVar("Value")
+
 _ROUNDS: Final = 64
 """So many rounds over all members at once; then ranks are found member by member, from the bottom up."""
+
+
+@final
+@attrs.frozen(eq=False)
+class _Found(Generic[Value]):
+    """A mask or a measure, and the objects that it was made of."""
+
+    value: Value
+    parts: tuple[object, ...]
+
+
+@final
+@attrs.define(eq=False)
+class _Round:
+    """The masks and the measures of one round, by what they are."""
+
+    masks: dict[str, _Found[FlagArray]] = attrs.field(factory=dict)
+    measures: dict[str, _Found[Amounts | Numbers]] = attrs.field(factory=dict)
+
+
+def _found(
+    last: _Found[Value] | None,
+    parts: tuple[object, ...],
+    compute: Callable[[], Value],
+    same: Callable[[Value, Value], bool],
+) -> _Found[Value]:
+    """Return what the last round found if it was made of the same objects; else compute it."""
+    if last is None:
+        return _Found(compute(), parts)
+    if all(one is other for one, other in zip(last.parts, parts, strict=True)):
+        return last
+    # An equal value is the same object again, so that what is made of it need not be computed either.
+    value = compute()
+    return _Found(last.value if same(last.value, value) else value, parts)
 
 
 class RankSource(VolumeSource, Protocol):
@@ -55,16 +94,25 @@ class RankSource(VolumeSource, Protocol):
 
 @final
 class RankView:
-    """The source as a ladder sees it: with the ranks found so far in the ladder's own column."""
+    """The source as a ladder sees it: with the ranks found so far in the ladder's own column.
 
-    def __init__(self, source: RankSource, ladder: Ladder, paid: IndexArray, held: IndexArray) -> None:
+    Of what reads the ladder, a round computes only what is made of something that the last round found to be
+    different: masks and measures that have not changed are the same objects from round to round.
+    """
+
+    def __init__(
+        self,
+        source: RankSource,
+        ladder: Ladder,
+        paid: IndexArray,
+        titles: Ranks,
+        last: RankView | None = None,
+    ) -> None:
         self.source, self.ladder = source, ladder
         self.volumes = Volumes(self)
-        self._ranks = {
-            ladder.name: Ranks(paid, ladder.names),
-            ladder.name + TITLE: Ranks(held, ladder.names),
-        }
-        self._masks: dict[str, FlagArray] = {}
+        self._ranks = {ladder.name: Ranks(paid, ladder.names), ladder.name + TITLE: titles}
+        self.found = _Round()
+        self._last = _Round() if last is None else last.found
 
     @property
     def size(self) -> int:
@@ -104,16 +152,37 @@ class RankView:
 
     def measure(self, measure: Measure) -> Amounts | Numbers:
         """Return a measure, computed anew only where it depends on the ladder."""
-        return self.volumes.column(measure) if self._reads_ladder(measure) else self.source.measure(measure)
+        if not self._reads_ladder(measure):
+            return self.source.measure(measure)
+        key = identity(measure)
+        if key not in self.found.measures:
+            self.found.measures[key] = _found(
+                self._last.measures.get(key),
+                self._parts_of(measure),
+                lambda: self.volumes.column(measure),
+                lambda one, other: np.array_equal(one.values, other.values),
+            )
+        return self.found.measures[key].value
+
+    def _parts_of(self, subject: Subject) -> tuple[object, ...]:
+        """Return the columns and masks that a subject is made of."""
+        if not isinstance(subject, Measure):
+            return tuple(map(self.member_column, subject.member_columns()))
+        return (*map(self.mask_of, subject.conditions()), *map(self.measure, subject.inner()))
 
     def mask_of(self, condition: Predicate) -> FlagArray:
         """Return for each member whether a condition holds, computed anew only where it has to be."""
         if not self._reads_ladder(condition):
             return self.source.mask_of(condition)
         key = json.dumps(condition.as_data(), sort_keys=True)
-        if key not in self._masks:
-            self._masks[key] = self._mask(condition)
-        return self._masks[key]
+        if key not in self.found.masks:
+            parts: list[object] = [self.mask_of(part) for part in condition.inner()]
+            if not parts:
+                parts = [part for subject in condition.subjects() for part in self._parts_of(subject)]
+            self.found.masks[key] = _found(
+                self._last.masks.get(key), tuple(parts), lambda: self._mask(condition), np.array_equal
+            )
+        return self.found.masks[key].value
 
     def _mask(self, condition: Predicate) -> FlagArray:
         if isinstance(condition, AllOf):
@@ -164,24 +233,29 @@ def ladder_standing(ladder: Ladder, source: RankSource, before: Standing | None)
     size = source.size
     none = np.zeros(size, dtype=INDEX)
     title, paid, missed = (none, none, none) if before is None else before.on(source.tree, ladder.names)
-    found = _standing(ladder, none, title, paid, missed)
+    titles = Ranks(title, ladder.names)
+
+    def standing(earned: IndexArray) -> LadderRanks:
+        if before is None:
+            return LadderRanks(earned=earned, paid=earned, title=earned, held=none, missed=none)
+        return _standing(ladder, earned, title, paid, missed)
+
+    found, view = standing(none), None
     itself = any(ladder.name in step.when.member_columns() for step in ladder.steps)
     for _ in range(min(source.tree.deepest + 1, _ROUNDS)):
-        view = RankView(source, ladder, found.paid, title)
+        view = RankView(source, ladder, found.paid, titles, view)
         earned = np.zeros(size, dtype=INDEX)
         for place, step in enumerate(ladder.steps, start=1):
-            earned[view.mask_of(step.when)] = place
-        found, last = _standing(ladder, earned, title, paid, missed), found
+            np.putmask(earned, view.mask_of(step.when), INDEX(place))
+        found, last = standing(earned), found
         if not itself or np.array_equal(found.paid, last.paid):
             return found
     if source.tree.deepest < _ROUNDS:
         return found
     paid_if = [
-        _standing(ladder, np.full(size, place, dtype=INDEX), title, paid, missed).paid.tolist()
-        for place in range(len(ladder.names))
+        standing(np.full(size, place, dtype=INDEX)).paid.tolist() for place in range(len(ladder.names))
     ]
-    climb = Climb(RankView(source, ladder, found.paid, title))
-    return _standing(ladder, climb.earned(paid_if), title, paid, missed)
+    return standing(Climb(RankView(source, ladder, found.paid, titles)).earned(paid_if))
 
 
 def _standing(
