@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-REPEATS = 3
-TURNS_MORE = 3
+REPEATS = 6
+TURNS_MORE = 4
 """Further turns while somebody had no run without other work on the machine."""
 NOISE, NOISE_FLOOR = 0.1, 0.03
 """Other processes' processor seconds that a quiet run may have beside it: share of its time, and seconds."""
@@ -62,14 +62,19 @@ def race(
 
 
 def _cpu_of_others() -> float:
-    """Return the processor seconds that other processes have used so far; 0 where the system does not say."""
+    """Return the processor seconds that others have used so far; 0 where the system does not say.
+
+    Others are other processes, and whoever shares the host of a virtual machine.
+    """
     if not _STAT.exists():
         return 0.0
-    user, nice, system, _, _, irq, softirq, *_ = map(
+    user, nice, system, _, _, irq, softirq, stolen, *_ = map(
         int, _STAT.read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
     )
     mine = os.times()
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") - mine.user - mine.system
+    return (
+        (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK") - mine.user - mine.system
+    )
 
 
 def row(name: str, ours: float | None, peer: str, theirs: float | None, peak: float | None = None) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import attrs
 import cattrs
@@ -20,14 +20,26 @@ from fenxiao.expressions import Base, Measure, Predicate, Where, identity, predi
 from fenxiao.expressions.brackets import Brackets
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
-from fenxiao.policies import Fixed, OrderPolicy, Pair, PassUp, PeriodPolicy, fixed_of, rounding_of
+from fenxiao.policies import (
+    BUILT_IN,
+    Fixed,
+    OrderPolicy,
+    Pair,
+    PassUp,
+    PeriodPolicy,
+    Policy,
+    built_in,
+    fixed_of,
+    rounding_of,
+)
 from fenxiao.policies.schedules import Cell, Schedule
 from fenxiao.qualification import Qualification, qualification_from_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-Policy: TypeAlias = OrderPolicy | PeriodPolicy
+    from fenxiao.plan.plan import Plan
+
 _NAMES: Final[dict[str, Any]] = {
     kind.__name__: kind
     for kind in (Base, Brackets, Fixed, Measure, Pair, PassUp, Predicate, Rate, Rounding, Where)
@@ -37,7 +49,7 @@ _NAMES: Final[dict[str, Any]] = {
 _QUOTED: Final = re.compile(r"'(\w+)' ")
 
 
-def first_cause(error: BaseException, path: str) -> tuple[str, str]:
+def _first_cause(error: BaseException, path: str) -> tuple[str, str]:
     """Return the first leaf of a structuring error: where, and what is wrong."""
     if isinstance(error, ForbiddenExtraKeysError):
         return path, f"has unknown keys {sorted(map(str, error.extra_fields))}"
@@ -45,11 +57,11 @@ def first_cause(error: BaseException, path: str) -> tuple[str, str]:
         inner = error.exceptions[0]
         notes = getattr(inner, "__notes__", ())
         if notes:
-            return first_cause(inner, path + _step(notes[0], error.cl))
+            return _first_cause(inner, path + _step(notes[0], error.cl))
         path += _field_of(inner, error.cl)
         if type(inner) is ValueError and inner.args:
             return path, f"is refused by its class: {inner.args[0]}".removesuffix(".")
-        return first_cause(inner, path)
+        return _first_cause(inner, path)
     if isinstance(error, FenxiaoError):
         return path, str(error).removesuffix(".")
     return path, "is missing" if isinstance(error, KeyError) else "is of a kind that cannot be read"
@@ -144,6 +156,7 @@ _RENAMED: Final = {Margin: {"share": "rate", "name_of_column": "column", "from_c
 def _overrides(kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return how each field is written, and how it is read: by its own converter, so that errors name it."""
     writes, reads = {}, {}
+    attrs.resolve_types(kind, localns=_NAMES)
     for field in attrs.fields(kind):
         name = _RENAMED.get(kind, {}).get(field.name)
         tables = _tables if field.name in getattr(kind, "tables", ()) else None
@@ -158,8 +171,8 @@ def _overrides(kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return writes, reads
 
 
-def _kinds(own: Iterable[Any], built_in: Iterable[type[Any]]) -> dict[str, type[Any]]:
-    kinds = {kind.kind: kind for kind in built_in}
+def _own_kinds(own: Iterable[Any]) -> dict[str, type[Any]]:
+    kinds: dict[str, type[Any]] = {}
     if not isinstance(own, list | tuple):
         raise PlanError("policies of your own", what(own), allowed="[MyPolicy]")
     for kind in own:
@@ -167,7 +180,7 @@ def _kinds(own: Iterable[Any], built_in: Iterable[type[Any]]) -> dict[str, type[
             raise PlanError(
                 "policies of your own", "hold what is no policy class", value=kind, allowed="[MyPolicy]"
             )
-        if not kind.kind or kinds.get(kind.kind, kind) is not kind:
+        if not kind.kind or (built_in(kind.kind) or kinds.get(kind.kind, kind)) is not kind:
             raise PlanError(
                 f"policy class {kind.__name__}",
                 "needs a tag of its own for plain data",
@@ -178,45 +191,80 @@ def _kinds(own: Iterable[Any], built_in: Iterable[type[Any]]) -> dict[str, type[
     return kinds
 
 
-def converter_for(
-    plan: type[Any], own: Iterable[Any], built_in: Iterable[type[Any]], currency: Callable[[Any], Currency]
+def as_data(plan: Any, own: Iterable[Any], currency: Callable[[Any], Currency]) -> dict[str, Any]:
+    """Return a plan as plain data; `own` are the classes of its policies that are not built in."""
+    data: dict[str, Any] = _converter_for(type(plan), own, currency).unstructure(plan)
+    return data
+
+
+def from_data(
+    plan: type[Plan], data: dict[str, Any], own: Iterable[Any], currency: Callable[[Any], Currency]
+) -> Plan:
+    """Read a plan from plain data.
+
+    Raises
+    ------
+    PlanError
+        A missing or unknown key, a value of the wrong kind; the message names the path.
+    """
+    try:
+        return _converter_for(plan, own, currency).structure(data, plan)
+    except (ClassValidationError, ForbiddenExtraKeysError) as error:
+        path, cause = _first_cause(error, "plan")
+        raise PlanError(path, cause, hint="Compare with Plan.to_dict()") from None
+
+
+def _converter_for(
+    plan: type[Any], own: Iterable[Any], currency: Callable[[Any], Currency]
 ) -> cattrs.Converter:
     """Return a converter for plans that knows the built-in policies and the given classes."""
     # The classes' own converters read plain data as well as objects, so that both go through one door.
     converter = cattrs.Converter(forbid_extra_keys=True, omit_if_default=True, prefer_attrib_converters=True)
-    kinds = _kinds(own, built_in)
+    kinds = _own_kinds(own)
     _register_leaves(converter, currency)
-    writers: dict[type[Any], Any] = {}
-    for kind in (*kinds.values(), Cap, Margin):
-        attrs.resolve_types(kind, localns=_NAMES)
-        writes, reads = _overrides(kind)
-        writers[kind] = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **writes)
+
+    # Writing and reading a class is compiled when a plan has one.
+    writers: dict[type[Any], Callable[[Any], dict[str, Any]]] = {}
+
+    def writer(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
+        if kind not in writers:
+            writes, _ = _overrides(kind)
+            writers[kind] = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **writes)
+        return writers[kind]
+
+    def reader(kind: type[Any]) -> Callable[[Any, Any], Any]:
+        _, reads = _overrides(kind)
         read: Any = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **reads)
-        converter.register_structure_hook(kind, _of_dict(kind, read))
+        return _of_dict(kind, read)
+
+    converter.register_structure_hook_factory(_kind_of(OrderPolicy, PeriodPolicy, Cap, Margin), reader)
 
     def write_policy(policy: Any) -> dict[str, Any]:
-        written = writers[type(policy)](policy)
+        written = writer(type(policy))(policy)
         return {"kind": policy.kind} | {name: value for name, value in written.items() if value is not None}
 
     def read_policy(data: Any) -> Any:
-        if isinstance(data, dict) and data.get("kind") in kinds:
-            body = {key: value for key, value in data.items() if key != "kind"}
-            return converter.structure(body, kinds[data["kind"]])
-        raise PlanError(
-            "a policy's kind",
-            "is unknown",
-            value=data.get("kind") if isinstance(data, dict) else data,
-            allowed=", ".join(kinds),
-            hint="Pass classes of your own: Plan.from_dict(data, policies=[...])",
+        kind = data.get("kind") if isinstance(data, dict) else data
+        found = (
+            (kinds.get(kind) or built_in(kind)) if isinstance(data, dict) and isinstance(kind, str) else None
         )
+        if found is None:
+            raise PlanError(
+                "a policy's kind",
+                "is unknown",
+                value=kind,
+                allowed=", ".join((*BUILT_IN, *kinds)),
+                hint="Pass classes of your own: Plan.from_dict(data, policies=[...])",
+            )
+        return converter.structure({key: value for key, value in data.items() if key != "kind"}, found)
 
     converter.register_structure_hook(Policy, lambda data, _: read_policy(data))
     writes, reads = _overrides(plan)
     writes["policies"] = override(
         unstruct_hook=lambda policies: [write_policy(policy) for policy in policies]
     )
-    writes["caps"] = override(unstruct_hook=lambda caps: [writers[Cap](cap) for cap in caps])
-    writes["margin"] = override(unstruct_hook=writers[Margin])
+    writes["caps"] = override(unstruct_hook=lambda caps: [writer(Cap)(cap) for cap in caps])
+    writes["margin"] = override(unstruct_hook=writer(Margin))
     writes["qualifications"] = override(unstruct_hook=lambda parts: [part.as_data() for part in parts])
     reads["policies"] = override(
         struct_hook=lambda data, _: converter.structure(_list(data), tuple[Policy, ...])
@@ -266,8 +314,8 @@ def _register_leaves(converter: cattrs.Converter, currency: Callable[[Any], Curr
         converter.register_structure_hook(simple, _strict(simple))
 
 
-def _kind_of(base: type[Any]) -> Callable[[Any], bool]:
-    return lambda kind: isinstance(kind, type) and issubclass(kind, base)
+def _kind_of(*bases: type[Any]) -> Callable[[Any], bool]:
+    return lambda kind: isinstance(kind, type) and issubclass(kind, bases)
 
 
 def _is_predicate(kind: Any) -> bool:

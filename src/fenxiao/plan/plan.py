@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
 from fenxiao.errors import PlanError, UnsupportedError, instance_of, what
 from fenxiao.expressions import identity
@@ -15,15 +13,12 @@ from fenxiao.expressions.measures import Window
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
-from fenxiao.plan.data import Policy, converter_for, first_cause
-from fenxiao.policies import BUILT_IN, PeriodPolicy
+from fenxiao.policies import PeriodPolicy, Policy, built_in
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import cattrs
 
     from fenxiao.expressions import Measure
 
@@ -239,7 +234,9 @@ class Plan:
         UnsupportedError
             A policy of your own has no ``kind``.
         """
-        return {"version": VERSION, **self._converter(self._own_kinds()).unstructure(self)}
+        from fenxiao.plan.data import as_data
+
+        return {"version": VERSION, **as_data(self, self._own_kinds(), _currency)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], *, policies: Sequence[type[Policy]] = ()) -> Plan:
@@ -264,18 +261,13 @@ class Plan:
                 allowed=str(VERSION),
             )
         body = {key: value for key, value in data.items() if key != "version"}
-        try:
-            return cls._converter(policies).structure(body, cls)
-        except (ClassValidationError, ForbiddenExtraKeysError) as error:
-            path, cause = first_cause(error, "plan")
-            raise PlanError(path, cause, hint="Compare with Plan.to_dict()") from None
+        from fenxiao.plan.data import from_data
 
-    @classmethod
-    def _converter(cls, own: Sequence[type[Policy]]) -> cattrs.Converter:
-        return converter_for(cls, own, BUILT_IN, _currency)
+        return from_data(cls, body, policies, _currency)
 
     def _own_kinds(self) -> tuple[type[Policy], ...]:
-        kinds = {type(policy) for policy in self.policies} - set(BUILT_IN)
+        classes = dict.fromkeys(type(policy) for policy in self.policies)
+        kinds = [kind for kind in classes if built_in(kind.kind) is not kind]
         for kind in kinds:
             if not kind.kind:
                 raise UnsupportedError(
@@ -288,6 +280,8 @@ class Plan:
     @property
     def hash(self) -> str:
         """Return a SHA-256 of the plan's data without its name: stable across runs and machines."""
+        import hashlib
+
         data = {key: value for key, value in self.to_dict().items() if key != "name"}
         text = json.dumps(data, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

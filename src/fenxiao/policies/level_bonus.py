@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, final
 
@@ -70,9 +71,10 @@ class _LevelBonus(LevelFields, PeriodPolicy):
         self.check_levels()
         check_rates(self.name, [self.factor], above_100=self.above_100)
 
+    @abstractmethod
     def _base(self, view: PeriodView) -> Exact:
         """Return what the rates are rates of, by member."""
-        raise NotImplementedError
+        ...
 
     def _table(self, setting: Setting) -> LevelTable:
         return setting.keep(

@@ -39,10 +39,22 @@ def statement_of(
     rates = _rates(batch, run)
     orders = batch.terms.facts.orders
     names = batch.terms.policies
-    # A claim on orders that has no order was put off by an earlier run.
-    on_orders = {place for stage in run.prepared for place, _ in stage}
-    entries = tuple(
-        StatementLine(
+    on_period = {place: each for place, each in enumerate(plan.policies) if isinstance(each, PeriodPolicy)}
+
+    def entry(
+        row: int,
+        place: int,
+        level: int,
+        rate: str,
+        base: int,
+        claimed: int,
+        allowed: int,
+        reason: int,
+        period: str,
+    ) -> StatementLine:
+        # A claim that has no order was made on this period, or put off by an earlier run.
+        mine = on_period.get(place) if row == NO_ORDER and period == batch.terms.earning_period else None
+        return StatementLine(
             order_id=None if row == NO_ORDER else orders.order_id.value(row),
             line=0 if row == NO_ORDER else int(orders.line[row]),
             policy=names[place],
@@ -53,12 +65,13 @@ def statement_of(
             allowed=allowed,
             reason=Reason(reason),
             earning_period=period,
-            released=row == NO_ORDER and (place in on_orders or period != batch.terms.earning_period),
-            parts=parts_of(plan, place, views, index)
-            if row == NO_ORDER and period == batch.terms.earning_period
-            else (),
+            released=row == NO_ORDER and mine is None,
+            parts=() if mine is None else parts_of(mine, views[mine.stage], currency.decimals, index),
         )
-        for row, place, level, rate, base, claimed, allowed, reason, period in zip(
+
+    entries = tuple(
+        map(
+            entry,
             batch.order_row.tolist(),
             batch.policy_place.tolist(),
             batch.level.tolist(),
@@ -68,19 +81,13 @@ def statement_of(
             batch.allowed.tolist(),
             batch.reason.tolist(),
             batch.earning_period,
-            strict=True,
         )
     )
     return Statement(member=member, currency=currency, entries=entries, lines=batch)
 
 
-def parts_of(plan: Plan, place: int, views: Mapping[int, PeriodView], member: int) -> tuple[str, ...]:
+def parts_of(policy: PeriodPolicy, view: PeriodView, decimals: int, member: int) -> tuple[str, ...]:
     """Return in words what a period policy's claim for a member is made of."""
-    policy = plan.policies[place]
-    view = views.get(policy.stage)
-    if view is None or not isinstance(policy, PeriodPolicy):
-        return ()
-    decimals = plan.currency.decimals
     return tuple(_part(detail, view.setting, decimals) for detail in policy.details(view, member))
 
 
@@ -118,7 +125,7 @@ def explain_period_of(
                     claimed=int(batch.claimed[at]),
                     allowed=int(batch.allowed[at]),
                     reason=Reason(int(batch.reason[at])),
-                    parts=parts_of(plan, place, views, index),
+                    parts=parts_of(policy, views[policy.stage], plan.currency.decimals, index),
                 )
             )
             continue

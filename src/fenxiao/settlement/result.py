@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -25,7 +24,6 @@ from fenxiao.lines import (
 from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED
 from fenxiao.money import format_minor, to_decimal
 from fenxiao.policies.blocks import OrderBlock
-from fenxiao.settlement.explaining import explain_order, explain_period_of, statement_of
 from fenxiao.settlement.showing import shown_totals
 from fenxiao.settlement.standing import columns_of, rank_gap_of
 from fenxiao.settlement.steps import Added, losses_of
@@ -231,6 +229,8 @@ class Settlement:
         UnknownMemberError
             There is no such member.
         """
+        from fenxiao.settlement.explaining import statement_of
+
         return statement_of(self.lines_of(member), self.run, member, self.plan, self.views)
 
     def explain(self, member: Any, order_id: Any) -> Explanation:
@@ -241,6 +241,8 @@ class Settlement:
         UnknownMemberError, OrdersError
             There is no such member or order.
         """
+        from fenxiao.settlement.explaining import explain_order
+
         rows = self.facts.orders.find(order_id)
         settled = self.run.setting.rows
         inside = rows if isinstance(settled, slice) else rows[np.isin(rows, settled)]
@@ -258,6 +260,8 @@ class Settlement:
         UnknownMemberError
             There is no such member.
         """
+        from fenxiao.settlement.explaining import explain_period_of
+
         lines = self.lines_of(member)
         return explain_period_of(self.plan, self.views, lines, member, self.run.setting)
 
@@ -341,6 +345,8 @@ class Settlement:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the result: equal for equal facts, plan and state, whatever the row order."""
+        import hashlib
+
         digest = hashlib.sha256()
         tree = self.facts.tree
         order = np.argsort(tree.label_rank)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -109,6 +108,8 @@ class MarginReport:
 
 def html_table(head: tuple[str, ...], rows: list[Any]) -> str:
     """Return a table for notebooks; every text is escaped."""
+    from html import escape
+
     top = "".join(f"<th>{escape(str(name))}</th>" for name in head)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
@@ -356,6 +355,8 @@ class ReferralTree(Forest):
 
     @cached_property
     def _fingerprint(self) -> str:
+        import hashlib
+
         digest = hashlib.sha256(f"fenxiao tree 1 {self.label_kind} {len(self)}\n".encode())
         rank = self.label_rank
         order = np.empty(len(self), dtype=INDEX)
