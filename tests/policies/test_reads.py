@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import fenxiao as fx
+from fenxiao import policies
 from fenxiao.errors import PlanError, Reason
 from fenxiao.policies import GenerationMatch
 from fenxiao.volumes import Measure, own
@@ -69,3 +70,14 @@ def test_policies_name_only_columns_and_measures_once_known(policy):
     """Whatever a built-in policy reads is told as column names and measures."""
     assert all(isinstance(name, str) and name for name in policy.member_columns())
     assert all(isinstance(measure, Measure) for measure in policy.measures())
+
+
+def test_policies_load_when_they_are_named():
+    """The module lists every policy before its family is loaded, and knows no others."""
+    assert set(policies.__all__) <= set(dir(policies))
+    assert {name for _, name in policies.BUILT_IN.values()} <= set(policies.__all__)
+    assert policies.built_in("lottery") is None
+    for kind in policies.BUILT_IN:
+        assert policies.built_in(kind).kind == kind
+    with pytest.raises(AttributeError, match="Lottery"):
+        _ = policies.Lottery

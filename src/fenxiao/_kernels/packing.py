@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WORD_BITS: Final = 63
 """Bits of a word that hold sums which are not negative."""
-_GATHERED: Final = 1 << 22
+_GATHERED: Final = 1 << 21
 """Values that are gathered before they are added up: what a block does in between would drive the sums out of
 the cache, so that adding block by block waits for memory at every owner."""
 
@@ -62,10 +62,13 @@ class PackedTally:
         self._owner[mine] = owner
         for waiting, first in zip(self._waiting, range(0, self._columns, self._per_word), strict=True):
             group, packed = values[first : first + self._per_word], waiting[mine]
-            packed[:] = group[-1]
+            high = group[-1]
             for column in group[-2::-1]:
-                packed <<= self._bits
+                np.left_shift(high, self._bits, out=packed)
                 packed += column
+                high = packed
+            if high is not packed:
+                packed[:] = high
         self._rows += len(owner)
 
     def _add_up(self) -> None:
@@ -74,9 +77,9 @@ class PackedTally:
             np.add.at(word, self._owner[: self._rows], waiting[: self._rows])
         self._rows = 0
 
-    def columns(self) -> list[MinorArray]:
-        """Return the sums, one int64 [length] a column."""
+    def columns(self, low: int, high: int) -> list[MinorArray]:
+        """Return the sums of the owners from `low` to `high`, one int64 [high - low] a column."""
         self._add_up()
         places = (divmod(number, self._per_word) for number in range(self._columns))
         mask = (1 << self._bits) - 1
-        return [(self._words[word] >> (place * self._bits)) & mask for word, place in places]
+        return [(self._words[word][low:high] >> (place * self._bits)) & mask for word, place in places]

@@ -157,12 +157,13 @@ class OrderTotals:
         known = self._sources.pop(policy, None)
         if known is None:
             return
-        tally, columns = self._tally(policy), known.tally.columns()
-        self._unpacked += sum(exact_sum(column) for column in columns)
+        tally = self._tally(policy)
         for low, high in blocks(self.size + 1):
+            columns = known.tally.columns(low, high)
+            self._unpacked += sum(exact_sum(column) for column in columns)
             payees = known.route(np.arange(low, high, dtype=INDEX))
             for payee, column in zip(payees, columns, strict=True):
-                tally.add(payee, column[low:high])
+                tally.add(payee, column)
 
     def _tally(self, policy: int) -> Tally:
         tally = self._allowed[policy]
