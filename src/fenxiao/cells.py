@@ -85,7 +85,12 @@ class Cells:
         ]
         columns += [np.concatenate([part.keys[name] for part in parts]) for name in names]
         amount = np.concatenate([part.amount for part in parts])
-        cell, first = group_rows(columns)
+        packed = pack(columns, radices(columns))
+        if (packed[1:] > packed[:-1]).all():
+            # Claims mostly come sorted, each payee once; then there is nothing to add up.
+            policy, payee, *keys = columns
+            return cls(policy=policy, payee=payee, keys=dict(zip(names, keys, strict=True)), amount=amount)
+        cell, first = _groups_of(packed)
         tally = Tally(len(first))
         tally.add(cell, amount)
         policy, payee, *keys = (column[first] for column in columns)
@@ -105,7 +110,10 @@ def group_rows(columns: Sequence[IndexArray]) -> tuple[RowArray, RowArray]:
     group : int64 [n], the number of each row's group
     first : int64 [groups], a row of each group
     """
-    packed = pack(columns, radices(columns))
+    return _groups_of(pack(columns, radices(columns)))
+
+
+def _groups_of(packed: MinorArray) -> tuple[RowArray, RowArray]:
     _, first, group = np.unique(packed, return_index=True, return_inverse=True)
     return group.astype(ROW).ravel(), first.astype(ROW)
 

@@ -2,8 +2,9 @@
 
 from fenxiao.cells import Cells
 from fenxiao.margin.inside import OrderGuard
+from fenxiao.margin.outcome import OF_ORDERS, OF_PERIOD, RELEASED, WideCut, WideOutcome
 from fenxiao.margin.rejecting import together
-from fenxiao.margin.wide import OF_ORDERS, OF_PERIOD, RELEASED, WideCut, WideGuard, WideOutcome
+from fenxiao.margin.wide import WideGuard
 
 __all__ = [
     "OF_ORDERS",

@@ -24,6 +24,7 @@ from fenxiao.cells import Cells
 from fenxiao.errors import CapRejectedError, PlanError, StateError, UnknownMemberError, UnsupportedError
 from fenxiao.limits import WIDE, Cap, Margin
 from fenxiao.margin.groups import saturating_add
+from fenxiao.margin.outcome import OF_ORDERS, OF_PERIOD, RELEASED, WideCut, WideOutcome
 from fenxiao.margin.scopes import KeyLabels, ScopeGroups, groups_of_cells, limits_of_groups
 from fenxiao.money import ration, ration_many
 from fenxiao.state import Deferred, State
@@ -32,53 +33,7 @@ if TYPE_CHECKING:
     from fenxiao.policies.setting import Setting
 
 NO_CAP: Final = -1
-OF_ORDERS, OF_PERIOD, RELEASED = range(3)
-"""Kinds of cells: claims on orders, claims on the period, what earlier runs deferred."""
 _KEYED: Final = ("product", "region", "source")
-
-
-@final
-@attrs.frozen(eq=False, kw_only=True)
-class WideCut:
-    """What one wide cap cut: numbers of cells and minor units taken from each."""
-
-    cap: int
-    cell: RowArray
-    amount: MinorArray
-
-
-@final
-@attrs.frozen(eq=False, kw_only=True)
-class WideOutcome:
-    """What wide caps left of each cell, why, and what goes on to the next run.
-
-    Attributes
-    ----------
-    cells : Cells
-        Claims on orders first, then released pay and claims on the period.
-    kind : int32 [cells]
-        0 claims on orders, 1 claims on the period, 2 what earlier runs deferred.
-    allowed : int64 [cells]
-    largest_cut : int32 [cells]
-        Place of the cap that cut most in the plan, -1 for none; the number of caps stands for what the
-        period's orders leave.
-    cuts : tuple of WideCut
-    earning_periods : tuple of str
-        Of the released cells.
-    state : State
-    """
-
-    cells: Cells
-    kind: IndexArray
-    allowed: MinorArray
-    largest_cut: IndexArray
-    cuts: tuple[WideCut, ...]
-    earning_periods: tuple[str, ...]
-    state: State
-
-    def pay(self, kind: int) -> int:
-        """Return what cells of a kind pay together."""
-        return exact_sum(self.allowed[self.kind == kind])
 
 
 @final
@@ -96,6 +51,7 @@ class WideGuard:
     policies, stages, of_period : name, stage, and whether it claims on the period, of each policy
     state : of the run before
     cells : claims on orders
+    order_pay : what claims on orders pay that have no cells
     """
 
     def __init__(
@@ -108,8 +64,10 @@ class WideGuard:
         of_period: tuple[bool, ...],
         state: State,
         cells: Cells,
+        order_pay: int = 0,
     ) -> None:
         self.setting = setting
+        self.order_pay = order_pay
         self.caps = caps
         self.margin = margin
         self.policies = policies
@@ -186,7 +144,7 @@ class WideGuard:
         """
         self._run_all("period")
         on = self.kind == OF_PERIOD
-        room = max(room_of_period - exact_sum(self.allowed[self.kind == OF_ORDERS]), 0)
+        room = max(room_of_period - self.order_pay - exact_sum(self.allowed[self.kind == OF_ORDERS]), 0)
         if exact_sum(self.allowed[on]) > room:
             group = ScopeGroups(np.zeros(len(self.cells), dtype=ROW), ("",), np.zeros(1, dtype=ROW))
             limit = np.array([min(room, MINOR_MAX)], dtype=MINOR)
@@ -204,7 +162,7 @@ class WideGuard:
 
     def finish(self, room_of_period: int) -> WideOutcome:
         """Return the outcome; what was put off is limited to what the period keeps, which backs it."""
-        kept = room_of_period - exact_sum(self.allowed[self.kind != RELEASED])
+        kept = room_of_period - self.order_pay - exact_sum(self.allowed[self.kind != RELEASED])
         usage = dict(self.state.usage)
         for place, cap in enumerate(self.caps):
             if cap.window != "period" and not cap.in_order:
@@ -222,6 +180,7 @@ class WideGuard:
             cuts=tuple(self._cuts),
             earning_periods=tuple(entry.earning_period for entry in self.state.deferred),
             state=attrs.evolve(self.state, usage=usage, deferred=(*waiting, *self._deferred(max(kept, 0)))),
+            order_pay=self.order_pay,
         )
 
     def _on(self, cap: Cap) -> FlagArray:

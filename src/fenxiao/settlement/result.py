@@ -27,7 +27,7 @@ from fenxiao.policies.blocks import OrderBlock
 from fenxiao.settlement.showing import shown_totals
 from fenxiao.settlement.standing import columns_of, rank_gap_of
 from fenxiao.settlement.steps import Added, losses_of
-from fenxiao.settlement.wide import by_member, orderless_lines, wide_cuts
+from fenxiao.settlement.wide import by_member, orderless_lines, pay_of, wide_cuts
 from fenxiao.statements import MarginReport, MemberTotals, html_table
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Settlement:
         if self.wide is None:
             return self.added.allowed[place]
         new = np.where(self.wide.kind == RELEASED, MINOR(0), self.wide.allowed)
-        return by_member(self.wide.cells, new, place, len(self.facts.tree))
+        return pay_of(self.added, self.wide.cells, new, place, len(self.facts.tree))
 
     def _released_of(self, place: int) -> MinorArray | None:
         """Return what is released of a policy, by member; None for nothing."""

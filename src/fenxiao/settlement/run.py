@@ -25,6 +25,7 @@ from fenxiao.settlement.steps import (
     check_currency,
     check_state,
     check_usage,
+    needs_cells,
     needs_wide,
     setting_of,
     verify,
@@ -119,14 +120,14 @@ def settle(
     check_usage(before, plan, facts)
     setting = setting_of(facts, plan, period, before)
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
-    added = add_up(run, plan, wide=needs_wide(plan, before), workers=workers)
+    added = add_up(run, plan, cells=needs_cells(plan, before), workers=workers)
     return _finished(run, added, plan, before)
 
 
 def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlement:
     """Run what looks at more than single orders, and wrap up."""
     setting = run.setting
-    wide, views = run_wide(run, plan, added, before) if added.cells is not None else (None, {})
+    wide, views = run_wide(run, plan, added, before) if needs_wide(plan, before) else (None, {})
     after = before if wide is None else wide.state
     if setting.period is not None:
         after = advanced(after, before, setting, plan)

@@ -239,8 +239,8 @@ def advanced(after: State, before: State, setting: Setting, plan: Plan) -> State
 class Added:
     """Order claims of a run, added up: what merging needs.
 
-    ``allowed`` holds int64 [members] by policy, None for nothing; ``cells`` what wide caps cut, None where
-    the plan has none.
+    ``allowed`` holds int64 [members] by policy, None for nothing; ``cells`` the same as what wide caps cut,
+    None where nothing cuts claims on orders once more.
     """
 
     allowed: tuple[MinorArray | None, ...]
@@ -290,10 +290,14 @@ def _plus(left: MinorArray | None, right: MinorArray | None) -> MinorArray | Non
     return exact_add((left, right), len(left), "a member's total")
 
 
+def needs_cells(plan: Plan, state: State) -> bool:
+    """Return whether anything cuts claims on orders once more, payee by payee."""
+    return bool(state.deferred) or any(not cap.in_order for cap in plan.caps)
+
+
 def needs_wide(plan: Plan, state: State) -> bool:
     """Return whether anything looks at more than single orders."""
-    periodic = any(isinstance(policy, PeriodPolicy) for policy in plan.policies)
-    return periodic or bool(state.deferred) or any(not cap.in_order for cap in plan.caps)
+    return needs_cells(plan, state) or any(isinstance(policy, PeriodPolicy) for policy in plan.policies)
 
 
 def verify(guarded: GuardedBlock, plan: Plan) -> None:
@@ -315,7 +319,7 @@ def verify(guarded: GuardedBlock, plan: Plan) -> None:
     )
 
 
-def add_up(run: OrderRun, plan: Plan, *, wide: bool, workers: int) -> Added:
+def add_up(run: OrderRun, plan: Plan, *, cells: bool, workers: int) -> Added:
     """Settle every order by itself, verify each block, and add up.
 
     How many lines credit one member is first guessed, as counting would cost a pass; where the sums show
@@ -326,13 +330,13 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool, workers: int) -> Added:
     InvariantError
         The second check contradicts the guard.
     """
-    totals = _totals(run, plan, run.setting.usual_lines(), wide=wide, workers=workers)
+    totals = _totals(run, plan, run.setting.usual_lines(), cells=cells, workers=workers)
     if not totals.sound():
-        totals = _totals(run, plan, run.setting.most_lines(), wide=wide, workers=workers)
+        totals = _totals(run, plan, run.setting.most_lines(), cells=cells, workers=workers)
     sums = totals.sums
     added = Added(
         allowed=tuple(map(totals.allowed, range(len(plan.policies)))),
-        cells=totals.cells() if wide else None,
+        cells=totals.cells() if cells else None,
         sums=sums,
     )
     by_member = sum(exact_sum(column) for column in added.allowed if column is not None)
@@ -340,13 +344,13 @@ def add_up(run: OrderRun, plan: Plan, *, wide: bool, workers: int) -> Added:
     return added
 
 
-def _totals(run: OrderRun, plan: Plan, most: int, *, wide: bool, workers: int) -> OrderTotals:
+def _totals(run: OrderRun, plan: Plan, most: int, *, cells: bool, workers: int) -> OrderTotals:
     """Go through all blocks once; `most` is how many lines credit one member at the most."""
     by_rate_of_paid = plan.margin.of is not None and plan.margin.of.as_data() == "paid"
     totals = OrderTotals(
         len(run.setting.facts.tree),
         len(plan.policies),
-        keys_needed(plan.caps) if wide else (),
+        keys_needed(plan.caps) if cells else (),
         most=most,
         margin_may_exceed_paid=not by_rate_of_paid,
     )

@@ -48,7 +48,9 @@ def run_wide(
     names = tuple(policy.name for policy in plan.policies)
     cells = added.cells if added.cells is not None else Cells.empty(keys_needed(plan.caps))
     setting = run.setting
-    guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state, cells)
+    # Where nothing cuts them once more, claims on orders count with their sum alone.
+    order_pay = added.sums.pay if added.cells is None else 0
+    guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state, cells, order_pay)
     views: dict[int, PeriodView] = {}
     for stage in sorted(set(stages)):
         for place, policy in enumerate(plan.policies):
@@ -69,20 +71,20 @@ def run_wide(
 
 def _view(run: OrderRun, plan: Plan, added: Added, guard: WideGuard, stage: int) -> PeriodView:
     """Return what period policies of a stage see: facts, and what earlier stages claimed and were allowed."""
-    size = run.setting.size
-    new = np.where(guard.kind == RELEASED, MINOR(0), guard.allowed)
-    claimed = np.where(guard.kind == RELEASED, MINOR(0), guard.cells.amount)
+    size, cells = run.setting.size, guard.cells
     place_of = {policy.name: place for place, policy in enumerate(plan.policies) if policy.stage < stage}
-    allowed = {name: by_member(guard.cells, new, place, size) for name, place in place_of.items()}
+    new, claimed = (
+        np.where(guard.kind == RELEASED, MINOR(0), column) for column in (guard.allowed, cells.amount)
+    )
+    allowed = {name: pay_of(added, cells, new, place, size) for name, place in place_of.items()}
 
     def claimed_of(name: str) -> MinorArray:
         # Cells hold what the caps inside orders left; what these took is added again.
         place = place_of[name]
         cut = withheld_totals(run, size, len(plan.policies))[place] if added.sums.taken else None
-        columns = [by_member(claimed_cells, claimed, place, size), *([] if cut is None else [cut])]
+        columns = [pay_of(added, cells, claimed, place, size), *([] if cut is None else [cut])]
         return exact_add(columns, size, "a member's claims")
 
-    claimed_cells = guard.cells
     return PeriodView(setting=run.setting, allowed=allowed, claimed_of=claimed_of)
 
 
@@ -103,6 +105,12 @@ def by_member(cells: Cells, amounts: MinorArray, policy: int, size: int) -> Mino
     tally = Tally(size)
     tally.add(cells.payee[mine], amounts[mine])
     return tally.sums("a member's total")
+
+
+def pay_of(added: Added, cells: Cells, amounts: MinorArray, policy: int, size: int) -> MinorArray:
+    """Return what a policy pays by member (int64 [members]): of its cells, or what orders added up to."""
+    of_orders = added.allowed[policy] if added.cells is None else None
+    return by_member(cells, amounts, policy, size) if of_orders is None else of_orders
 
 
 def orderless_lines(wide: WideOutcome, terms: LineTerms) -> Iterator[LineBatch]:
