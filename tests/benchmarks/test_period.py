@@ -11,7 +11,7 @@ import fenxiao as fx
 from benchmarks import _plain_period
 
 COLUMNS = {"name", "ours_s", "peer", "peer_s", "ratio", "peak_mb"}
-TINY = Size(large=300, small=200, sample=150)
+TINY = Size(large=300, small=200)
 
 
 @pytest.mark.parametrize("sponsor", [random_sponsors(700), chain_sponsors(40)], ids=["random", "chain"])

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, MINOR, NO_MEMBER, ROW, FlagArray, IndexArray, MinorArray
+from fenxiao._arrays import (
+    BLOCK_ROWS,
+    FLAG,
+    INDEX,
+    MINOR,
+    NO_MEMBER,
+    ROW,
+    FlagArray,
+    IndexArray,
+    MinorArray,
+    blocks,
+)
+from fenxiao._kernels.trees import ends
 
 if TYPE_CHECKING:
     from fenxiao._arrays import RowArray
@@ -83,10 +95,14 @@ def legs_with(mask: FlagArray, parent: IndexArray, size: IndexArray) -> MinorArr
     >>> legs_with(np.array([True, False, True]), *chain).tolist()
     [1, 1, 0]
     """
-    running = np.zeros(len(mask) + 1, dtype=INDEX)
+    running = np.empty(len(mask) + 1, dtype=INDEX)
+    running[0] = 0
     np.cumsum(mask, out=running[1:], dtype=INDEX)
-    start = np.arange(len(mask), dtype=INDEX)
-    contains = running[start + size] > running[:-1]
+    if not running[-1]:
+        return np.zeros(len(mask), dtype=MINOR)
+    contains = np.empty(len(mask), dtype=FLAG)
+    for low, high in blocks(len(mask), BLOCK_ROWS):
+        np.greater(running[ends(size, low, high)], running[low:high], out=contains[low:high])
     return heads(contains, parent)
 
 

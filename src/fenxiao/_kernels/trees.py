@@ -24,6 +24,7 @@ from fenxiao._arrays import (
     FlagArray,
     IndexArray,
     MinorArray,
+    RowArray,
     blocks,
 )
 from fenxiao._kernels.walks import walk_positions
@@ -320,14 +321,12 @@ def subtree_sums(values: MinorArray, size: IndexArray) -> tuple[MinorArray, Flag
     (array([111,  10, 100]), None)
     """
     n = len(values)
-    end = np.arange(n, dtype=ROW)
-    end += size
     largest = max(abs(int(values.min())), abs(int(values.max()))) if n else 0
     if largest * n <= MINOR_MAX:
-        return _span_sums(values, end), None
+        return _span_sums(values, size), None
     # Halves of 32 bits cannot overflow their running sums, so they tell which whole sums do.
-    low = _span_sums(values & _LOW, end)
-    high = _span_sums(values >> _HALF, end)
+    low = _span_sums(values & _LOW, size)
+    high = _span_sums(values >> _HALF, size)
     high += low >> _HALF
     over = (high >= 1 << (_HALF - 1)) | (high < -(1 << (_HALF - 1)))
     high <<= _HALF
@@ -335,9 +334,22 @@ def subtree_sums(values: MinorArray, size: IndexArray) -> tuple[MinorArray, Flag
     return high, over if over.any() else None
 
 
-def _span_sums(values: MinorArray, end: AnyArray) -> MinorArray:
-    running = np.zeros(len(values) + 1, dtype=MINOR)
+def _span_sums(values: MinorArray, size: IndexArray) -> MinorArray:
+    running = np.empty(len(values) + 1, dtype=MINOR)
+    running[0] = 0
     np.cumsum(values, out=running[1:])
-    sums = running[end]
-    sums -= running[:-1]
+    sums = np.empty(len(values), dtype=MINOR)
+    for low, high in blocks(len(values), BLOCK_ROWS):
+        np.subtract(running[ends(size, low, high)], running[low:high], out=sums[low:high])
     return sums
+
+
+def ends(size: IndexArray, low: int, high: int) -> RowArray:
+    """Return one past the last row of each subtree, for the rows from `low` to `high`.
+
+    >>> ends(np.array([3, 1, 1], dtype=INDEX), 1, 3).tolist()
+    [2, 3]
+    """
+    found: RowArray = np.arange(low, high, dtype=ROW)
+    found += size[low:high]
+    return found
