@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fenxiao as fx
-from fenxiao.errors import Reason
+from fenxiao.errors import InputError, Reason
 from fenxiao.lines import LineBatch, joined
 from fenxiao.policies import Hop
 from tests.policies.samples import MEMBERS, Prize, Scripted, Share, facts, levels, plan
@@ -175,3 +175,12 @@ def test_levels_that_differ_by_line_are_kept():
 def test_hops_are_plain_data():
     """One step of a walk compares by value."""
     assert Hop(1, 2, 2, Reason.PAID) == Hop(1, 2, 2, Reason.PAID, "")
+
+
+@pytest.mark.parametrize(
+    "rows", [[99], [-99], np.array([True]), ["first"], np.array([0.5]), "all", [[0], [0, 1]]]
+)
+def test_lines_that_there_are_not_are_refused(rows):
+    """Numbers beyond the end, masks of another length and what is no number at all are typed errors."""
+    with pytest.raises(InputError, match="mask of"):
+        whole(FULL).take(rows)

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, REASON, ROW, AnyArray, IndexArray, MinorArray, ReasonArray, RowArray
-from fenxiao.errors import Reason
+from fenxiao.errors import InputError, Reason
 from fenxiao.limits import ORDER_MARGIN, PERIOD_MARGIN
 
 if TYPE_CHECKING:
@@ -211,14 +211,28 @@ class LineBatch:
         }
 
     def take(self, rows: AnyArray) -> LineBatch:
-        """Return some lines (row numbers or a mask)."""
+        """Return some lines (row numbers or a mask).
+
+        Raises
+        ------
+        InputError
+            There are no such lines.
+        """
+        try:
+            chosen = np.arange(len(self), dtype=ROW)[rows].tolist()
+        except (IndexError, TypeError, ValueError):
+            raise InputError(
+                "LineBatch.take, rows",
+                "are not lines of the batch",
+                value=rows,
+                allowed=f"numbers from 0 to {len(self) - 1}, a mask of {len(self)}, or a slice",
+            ) from None
         base, base_of = self.base_of, None
         if base is not None:
 
             def base_of() -> MinorArray:
                 return base()[rows]
 
-        chosen = np.arange(len(self), dtype=ROW)[rows].tolist()
         periods = self.earning_periods
         return attrs.evolve(
             self,

@@ -147,3 +147,14 @@ def check_level(name: str, value: object, allowed: str = "0, 1, 2, ...") -> None
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise PlanError(f"policy {name!r}, start_level", "is no level", value=value, allowed=allowed)
+
+
+def beyond_an_order(name: str, measures: Iterable[Measure], where: Where | None) -> tuple[str, ...]:
+    """Return why a policy's claims on an order need more than that order: what it measures, or selects by."""
+    reasons = []
+    read = dict.fromkeys(map(repr, measures))
+    if read:
+        reasons.append(f"policy {name!r}: reads {', '.join(read)}")
+    if where is not None and where.first_order:
+        reasons.append(f"policy {name!r}: where asks for the buyer's first order")
+    return tuple(reasons)

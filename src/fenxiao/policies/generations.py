@@ -12,7 +12,7 @@ from fenxiao._arrays import MINOR
 from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import Reason
 from fenxiao.policies.base import Claims, Hop, OrderPolicy
-from fenxiao.policies.fields import base_of, where_of
+from fenxiao.policies.fields import base_of, beyond_an_order, where_of
 from fenxiao.policies.generation_tracks import GenerationFields, GenerationTracks
 
 if TYPE_CHECKING:
@@ -76,13 +76,7 @@ class GenerationBonus(GenerationFields, OrderPolicy):
 
     def not_local(self) -> tuple[str, ...]:
         """Return why an order's claims need more than that order."""
-        reasons = []
-        if self.measures():
-            read = ", ".join(dict.fromkeys(map(repr, self.measures())))
-            reasons.append(f"policy {self.name!r}: reads {read}")
-        if self.where is not None and self.where.first_order:
-            reasons.append(f"policy {self.name!r}: where asks for the buyer's first order")
-        return tuple(reasons)
+        return beyond_an_order(self.name, self.measures(), self.where)
 
     def prepare(self, setting: Setting) -> _PreparedGenerations:
         """Return the policy made ready for one setting: one pointer array a boundary."""

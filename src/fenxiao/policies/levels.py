@@ -8,7 +8,7 @@ import attrs
 
 from fenxiao.errors import PlanError, instance_of
 from fenxiao.policies.base import OrderPolicy
-from fenxiao.policies.fields import base_of, choice, schedules_of, where_of
+from fenxiao.policies.fields import base_of, beyond_an_order, choice, schedules_of, where_of
 from fenxiao.policies.level_fields import LevelFields
 from fenxiao.policies.level_walk import PreparedLevels
 from fenxiao.routes import SELF_PURCHASE
@@ -160,15 +160,10 @@ class LevelCommission(LevelFields, OrderPolicy):
 
     def not_local(self) -> tuple[str, ...]:
         """Return why an order's claims need more than that order."""
-        reasons = []
-        if self.measures():
-            read = ", ".join(dict.fromkeys(map(repr, self.measures())))
-            reasons.append(f"policy {self.name!r}: reads {read}")
-        if self.where is not None and self.where.first_order:
-            reasons.append(f"policy {self.name!r}: where asks for the buyer's first order")
+        reasons = beyond_an_order(self.name, self.measures(), self.where)
         if self.pass_up is not None and self.pass_up.of == "sales":
-            reasons.append(f"policy {self.name!r}: passes up the first sales of each member")
-        return tuple(reasons)
+            reasons += (f"policy {self.name!r}: passes up the first sales of each member",)
+        return reasons
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""

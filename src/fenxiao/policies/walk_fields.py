@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from fenxiao.errors import PlanError
-from fenxiao.policies.fields import condition_of, where_of
+from fenxiao.policies.fields import beyond_an_order, condition_of, where_of
 
 if TYPE_CHECKING:
     from fenxiao._arrays import FlagArray
@@ -37,13 +37,7 @@ class WalkFields:
 
     def not_local(self) -> tuple[str, ...]:
         """Return why an order's claims need more than that order."""
-        reasons = []
-        if self.measures():
-            read = ", ".join(dict.fromkeys(map(repr, self.measures())))
-            reasons.append(f"{self.thing}: reads {read}")
-        if self.where is not None and self.where.first_order:
-            reasons.append(f"{self.thing}: where asks for the buyer's first order")
-        return tuple(reasons)
+        return beyond_an_order(self.name, self.measures(), self.where)  # type: ignore[attr-defined]  # as above
 
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""
