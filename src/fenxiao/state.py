@@ -10,7 +10,7 @@ import attrs
 from fenxiao._arrays import MINOR_MAX
 from fenxiao.errors import StateError, instance_of, what
 from fenxiao.qualification import Standing
-from fenxiao.volumes import Record
+from fenxiao.volumes import Carry, Record
 
 _TEXT: Final = instance_of(str, error=StateError)
 
@@ -91,6 +91,12 @@ def _standings(entries: object) -> tuple[Standing, ...]:
     return standings
 
 
+def _carries(entries: object) -> tuple[Carry, ...]:
+    carries = _listed(entries, Carry, "State, carries")
+    _once([each.policy for each in carries], "State, carries", "one policy")
+    return carries
+
+
 def _once(keys: list[Any], thing: str, of_what: str) -> None:
     if len(set(keys)) < len(keys):
         raise StateError(thing, f"hold two entries of {of_what}", hint="Keep the one that is right")
@@ -117,6 +123,8 @@ class State:
         What earlier periods measured, as far as the plan's windows look back; oldest first.
     standings : tuple of `fenxiao.qualification.Standing`
         Titles and paid-as ranks after the period before, one a ladder.
+    carries : tuple of `fenxiao.volumes.Carry`
+        Volumes that pairings left on the legs, one a policy.
 
     Examples
     --------
@@ -129,6 +137,7 @@ class State:
     settled: tuple[str, ...] = attrs.field(default=(), converter=_keys)
     records: tuple[Record, ...] = attrs.field(default=(), converter=_records)
     standings: tuple[Standing, ...] = attrs.field(default=(), converter=_standings)
+    carries: tuple[Carry, ...] = attrs.field(default=(), converter=_carries)
 
     def used(self, cap: str, window: str) -> dict[Any, int]:
         """Return what a cap has used up by group."""
@@ -137,3 +146,7 @@ class State:
     def standing(self, ladder: str) -> Standing | None:
         """Return where members stood on a ladder after the period before, None where none was settled."""
         return next((each for each in self.standings if each.ladder == ladder), None)
+
+    def carry(self, policy: str) -> Carry | None:
+        """Return what a policy carries from the period before, None where there was none."""
+        return next((each for each in self.carries if each.policy == policy), None)

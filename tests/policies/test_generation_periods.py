@@ -49,7 +49,7 @@ def check_words(run, world):
 
 @many
 @given(
-    worlds(), st.lists(rates, min_size=1, max_size=3), st.sampled_from(["any", "own_rank"]),
+    worlds(fewest=1), st.lists(rates, min_size=1, max_size=3), st.sampled_from(["any", "own_rank"]),
     st.sampled_from(["company", "roll_up"]), st.sampled_from(RANKS), st.booleans(), rates.filter(bool),
     st.sampled_from(["floor", "half_up", "ceiling"]),
 )  # fmt: skip
@@ -235,3 +235,15 @@ def test_what_generations_read_is_recorded():
     assert [repr(measure) for measure in match().measures()] == ["own('paid')"]
     assert match(on=None, of="levels").matched() == ("levels",)
     assert match(on=None, of="levels") != match()
+
+
+def test_what_makes_a_leaders_claim_is_told_source_by_source():
+    """A part for each member below who turned something over, with generation, base and rate."""
+    run = settled(CHAIN, generations(), match())
+    parts = run.plan.policies[0].details(run.views[1], run.facts.tree.index(2))
+    source = run.facts.tree.index(3)
+    assert [(part.amount, part.source, part.level, part.base, part.rate) for part in parts] == [
+        (100, source, 1, 1000, "10%")
+    ]
+    assert "1.00: level 1, from 3, 10 % of 10.00" in str(run.explain_period(2))
+    check_words(run, CHAIN)

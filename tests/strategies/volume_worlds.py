@@ -16,7 +16,7 @@ from fenxiao.qualification import GivenRanks
 RANKS = ("none", "silver", "gold")
 ORDER = GivenRanks("rank", order=list(RANKS))
 VOLUMES = {"pv": 0, "bv": 3}
-POINTS = [0, 1, 49, 50, 51, 99, 100, 101, 199, 200, 201]
+POINTS = [100, 101, 99, 200, 199, 201, 50, 49, 51, 1, 0]
 
 
 @st.composite
@@ -25,9 +25,11 @@ def volume_worlds(draw, *, most=8, orders=8):
     size = draw(st.integers(1, most))
     parents = {}
     for member in range(size):
-        parents[member] = None if member == 0 else draw(st.none() | st.integers(0, member - 1))
+        # Every second forest would be flat if each member had even chances of no sponsor.
+        sponsor = draw(st.integers(0, 3 * member)) // 3
+        parents[member] = None if sponsor == member else sponsor
     points = st.sampled_from(POINTS) | st.integers(0, 400)
-    volume = st.sampled_from([0, 1, 5, 999, 1000, 12_345]) | st.integers(0, 400_000)
+    volume = st.sampled_from([12_345, 1000, 999, 5, 1, 0]) | st.integers(0, 400_000)
     somebody = st.sampled_from(sorted(parents))
     return {
         "parents": parents,

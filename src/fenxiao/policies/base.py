@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fenxiao.facts import Facts
     from fenxiao.policies.blocks import OrderBlock
     from fenxiao.policies.setting import Setting
+    from fenxiao.volumes import Carry
 
 DEPTH_MAX: Final = 64
 """The greatest depth an order-local policy may name."""
@@ -315,6 +316,10 @@ class PeriodPolicy:
     def details(self, view: PeriodView, member: int) -> tuple[Detail, ...]:  # noqa: ARG002  # subclasses use it
         """Return what a member's claim is made of; nothing where the policy does not say."""
         return ()
+
+    def carried(self, view: PeriodView) -> Carry | None:  # noqa: ARG002  # subclasses use it
+        """Return the volumes that are left for the next period; None where the policy carries nothing."""
+        return None
 
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:  # noqa: ARG002  # subclasses use it
         """Return why a member has no claim, and in words what he has and what was wanted."""

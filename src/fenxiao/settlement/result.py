@@ -361,6 +361,7 @@ class Settlement:
         digest.update(repr((usage, self.state.deferred)).encode())
         kept = [record.fingerprint() for record in self.state.records]
         kept += [standing.fingerprint() for standing in self.state.standings]
+        kept += [carry.fingerprint() for carry in self.state.carries]
         digest.update(repr(kept).encode())
         return digest.hexdigest()
 

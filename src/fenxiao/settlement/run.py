@@ -31,7 +31,7 @@ from fenxiao.settlement.steps import (
     verify,
     whole_setting,
 )
-from fenxiao.settlement.wide import run_wide
+from fenxiao.settlement.wide import carried, run_wide
 from fenxiao.state import State
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlem
     """Run what looks at more than single orders, and wrap up."""
     setting = run.setting
     wide, views = run_wide(run, plan, added, before) if needs_wide(plan, before) else (None, {})
-    after = before if wide is None else wide.state
+    after = before if wide is None else attrs.evolve(wide.state, carries=carried(plan, views))
     if setting.period is not None:
         after = advanced(after, before, setting, plan)
     return Settlement(

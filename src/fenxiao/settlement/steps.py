@@ -156,6 +156,16 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
             allowed=", ".join(sorted(ladders)) or "a state of a plan without ladders",
             hint="Settle with the plan that the state comes from",
         )
+    policies = {policy.name for policy in plan.policies if isinstance(policy, PeriodPolicy)}
+    strange = sorted({each.policy for each in state.carries} - policies)
+    if strange:
+        raise StateError(
+            "State",
+            "carries volumes of policies that the plan does not have",
+            value=strange,
+            allowed=", ".join(sorted(policies)) or "a state of a plan that carries nothing",
+            hint="Settle with the plan that the state comes from",
+        )
 
 
 def check_usage(state: State, plan: Plan, facts: Facts) -> None:

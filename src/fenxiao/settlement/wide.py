@@ -16,13 +16,14 @@ from fenxiao.policies.base import PeriodPolicy, PeriodView
 from fenxiao.settlement.steps import losses_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fenxiao._arrays import IndexArray
     from fenxiao.lines import LineTerms, OrderRun
     from fenxiao.plan import Plan
     from fenxiao.settlement.steps import Added
     from fenxiao.state import State
+    from fenxiao.volumes import Carry
 
 
 def run_wide(
@@ -67,6 +68,14 @@ def run_wide(
     audit.check_period(outcome.pay(OF_PERIOD), budget - outcome.pay(OF_ORDERS), funds)
     audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
     return outcome, views
+
+
+def carried(plan: Plan, views: Mapping[int, PeriodView]) -> tuple[Carry, ...]:
+    """Return the volumes that period policies leave for the next period."""
+    found = (
+        policy.carried(views[policy.stage]) for policy in plan.policies if isinstance(policy, PeriodPolicy)
+    )
+    return tuple(carry for carry in found if carry is not None)
 
 
 def _view(run: OrderRun, plan: Plan, added: Added, guard: WideGuard, stage: int) -> PeriodView:

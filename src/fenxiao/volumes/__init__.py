@@ -15,10 +15,12 @@ from fenxiao.expressions import (
     ratio,
     rolled_up,
 )
+from fenxiao.volumes.carry import Carry
 from fenxiao.volumes.computing import Volumes, VolumeSource
 from fenxiao.volumes.history import History, Record
 
 __all__ = [
+    "Carry",
     "History",
     "Measure",
     "Record",
