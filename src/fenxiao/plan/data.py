@@ -22,6 +22,7 @@ from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency, Rate, Rounding
 from fenxiao.policies import (
     BUILT_IN,
+    Cycle,
     Fixed,
     OrderPolicy,
     Pair,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 _NAMES: Final[dict[str, Any]] = {
     kind.__name__: kind
-    for kind in (Base, Brackets, Fixed, Measure, Pair, PassUp, Predicate, Rate, Rounding, Where)
+    for kind in (Base, Brackets, Cycle, Fixed, Measure, Pair, PassUp, Predicate, Rate, Rounding, Where)
 } | {"Schedule": Schedule, "Cell": Cell}
 """What annotations of policies' fields name, whatever their modules import only for the type checker."""
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from fenxiao.policies.base import Claims, Detail, Hop, OrderPolicy, PeriodPolicy, PeriodView, PreparedPolicy
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.policies.fields import rounding_of
+from fenxiao.policies.legs import Cycle
 from fenxiao.policies.pairing import Pair
 from fenxiao.policies.schedules import Fixed, fixed_of
 from fenxiao.policies.setting import Setting
 from fenxiao.routes import PassUp
 
 if TYPE_CHECKING:
+    from fenxiao.policies.binary import BinaryPairing
     from fenxiao.policies.breakaway import LeadershipBonus
     from fenxiao.policies.ceilings import CeilingCascade
     from fenxiao.policies.differentials import RankDifferential
@@ -48,6 +50,7 @@ BUILT_IN: Final = {
     "leadership_bonus": ("breakaway", "LeadershipBonus"),
     "stairstep_override": ("stairstep", "StairstepOverride"),
     "qualified_bonus": ("qualified", "QualifiedBonus"),
+    "binary_pairing": ("binary", "BinaryPairing"),
 }
 """The policies that plain data may name without further ado: module and class by `kind`."""
 
@@ -75,8 +78,10 @@ def built_in(kind: str) -> type[Policy] | None:
 
 __all__ = [
     "BUILT_IN",
+    "BinaryPairing",
     "CeilingCascade",
     "Claims",
+    "Cycle",
     "Detail",
     "Fixed",
     "GenerationBonus",
