@@ -5,6 +5,10 @@ A case is one settlement, or several in a row that hand their state on (``runs``
 ``tree``
     Chains of sponsors, each ``"sponsor > member > member"``; or ``{width = 5, depth = 5}`` for a full tree
     whose members are called by their paths (``"r"``, ``"r.1"``, ``"r.1.5"``).
+``places``
+    Records of a binary placement: member, parent, leg.
+``opening``
+    What a policy carries into the first run: policy, member, left, right.
 ``members``, ``orders``, ``catalog``
     Records as the constructors take them; the tables ``member_options`` and ``order_options`` go with them.
     ``orders_each`` gives every member but the roots one order.
@@ -24,6 +28,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import fenxiao as fx
+from fenxiao.placement import Placement
+from fenxiao.volumes import Carry
 
 HERE = Path(__file__).parent
 
@@ -86,13 +92,21 @@ def facts_of(case, run):
         if members is None
         else fx.Members.from_records(members, **case.get("member_options", {})),
         catalog=fx.Catalog.from_records(case["catalog"]) if "catalog" in case else None,
+        placements={"binary": Placement.from_records(tree, case["places"])} if "places" in case else {},
     )
+
+
+def _opening(entry):
+    """Return the state that a case starts from."""
+    volumes = {"left": [entry["left"]], "right": [entry["right"]]}
+    carry = Carry(policy=entry["policy"], labels=[entry["member"]], paired=[False], decimals=0, **volumes)
+    return fx.State(carries=[carry])
 
 
 def settle_case(case):
     """Settle the runs of a case one after another; yield each settlement with what is expected of it."""
     plan = fx.Plan.from_dict({"version": 1} | case["plan"])
-    state = None
+    state = _opening(case["opening"]) if "opening" in case else None
     for run in case.get("runs", [case]):
         period = fx.month(*run["period"]) if "period" in run else None
         settled = fx.settle(facts_of(case, run), plan, period=period, state=state)
@@ -135,6 +149,15 @@ def check_payouts(run, expected):
     assert run.totals().to_dict() == {k: v for k, v in money(expected).items() if v}
     for member, pay in money(expected).items():
         assert run.payout(member) == pay
+
+
+def check_carry(run, expected):
+    """Check what every position carries: left and right, those with nothing left out."""
+    found = {}
+    for carry in run.state.carries:
+        columns = (carry.labels.tolist(), carry.left.tolist(), carry.right.tolist())
+        found |= {label: [left, right] for label, left, right in zip(*columns, strict=True) if left or right}
+    assert found == expected
 
 
 def check_payouts_of(run, expected):
@@ -222,6 +245,7 @@ def check_shown_of(run, expected):
 
 
 CHECKS = {
+    "carry": check_carry,
     "payouts": check_payouts,
     "payouts_of": check_payouts_of,
     "by_policy": check_by_policy,

@@ -23,8 +23,10 @@ from fenxiao.policies.pairing import Pair
 from fenxiao.routes import IF_NOT, PassUp
 
 if TYPE_CHECKING:
+    from fenxiao._arrays import IndexArray
     from fenxiao.expressions import Measure, Predicate
     from fenxiao.policies.schedules import Schedule
+    from fenxiao.policies.setting import Setting
 
 
 def _pair(value: object) -> Pair | None:
@@ -101,6 +103,10 @@ class LevelFields:
             rows = (self.rates,) if field == "rates" else tuple(row for _, row in getattr(self, field))
             cells = (cell for row in rows for cell in row)
             check_rates(self.name, cells, field, above_100=self.above_100)  # type: ignore[attr-defined]  # policies have a name
+
+    def uplines(self, setting: Setting) -> IndexArray:
+        """Return who stands next above each member: int32 [members + 1], their number for nobody."""
+        return setting.tree.sponsor_pointer
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:

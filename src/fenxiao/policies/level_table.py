@@ -152,10 +152,10 @@ def _path(policy: LevelFields, setting: Setting) -> Path:
     on = None if policy.compress is None else setting.mask_of(policy.compress)
     chosen = policy.pass_up
     if chosen is None or chosen.of == "sales":
-        return Path.of(setting.tree, on=on)
+        return Path.of(policy.uplines(setting), on=on)
     mask = None if chosen.qualified is None else setting.mask_of(chosen.qualified)
     passed = chosen.recruits(setting.tree, setting.member_column(chosen.order_by), mask)
-    return Path.of(setting.tree, on=on, passed=passed, whole_branch=chosen.whole_branch)
+    return Path.of(policy.uplines(setting), on=on, passed=passed, whole_branch=chosen.whole_branch)
 
 
 def _masks(policy: LevelFields, setting: Setting, rank_row: IndexArray) -> list[FlagArray | None]:

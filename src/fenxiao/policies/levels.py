@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, Final, final
 
 import attrs
 
@@ -39,6 +39,9 @@ def _by_length(table: object) -> tuple[tuple[int, Schedule], ...]:
     if words:
         raise PlanError("by_length", "has keys that are no lengths", value=words, allowed=allowed)
     return tuple(sorted(((int(key), row) for key, row in rows), key=lambda pair: pair[0]))
+
+
+_PLACEMENT: Final = instance_of(str, optional=True, filled=True, error=PlanError)
 
 
 @final
@@ -97,6 +100,9 @@ class LevelCommission(LevelFields, OrderPolicy):
         ``company`` (default): claims on the company's margin, which the guard limits. ``seller``: the
         credited member pays out of what his customer gave him; nothing is claimed, and ``Settlement.shown``
         has what the payees get and what he gives.
+    along : str
+        The facts' placement whose legs the walk climbs, instead of the sponsors: pay by depth of a matrix.
+        Whoever has no place in it causes no pay above level 0.
     rounding : Rounding or str
         ``floor`` (default), ``half_up``, ``half_even``, ``ceiling``.
     above_100 : bool
@@ -128,6 +134,7 @@ class LevelCommission(LevelFields, OrderPolicy):
     first_days: int | None = attrs.field(
         default=None, validator=instance_of(int, optional=True, error=PlanError)
     )
+    along: str | None = attrs.field(default=None, validator=_PLACEMENT)
 
     def __attrs_post_init__(self) -> None:
         given = [name for name in ("rates", "by_rank", "by_length") if getattr(self, name)]
@@ -150,6 +157,12 @@ class LevelCommission(LevelFields, OrderPolicy):
             )
         if self.first_days is not None and self.first_days < 1:
             raise self.error("has first_days that are none", value=self.first_days, allowed="1, 2, 3, ...")
+        if self.along is not None and self.pass_up is not None:
+            raise self.error(
+                "passes up in a placement, where nobody is anybody's recruit",
+                "along",
+                hint="Write two policies, or leave out pass_up",
+            )
         self.check_levels()
 
     @property
@@ -168,6 +181,12 @@ class LevelCommission(LevelFields, OrderPolicy):
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
         return (*super().member_columns(), *(() if self.first_days is None else (_JOINED,)))
+
+    def uplines(self, setting: Setting) -> IndexArray:
+        """Return who stands next above each member: his sponsor, or who is above him in the placement."""
+        if self.along is None:
+            return LevelFields.uplines(self, setting)
+        return setting.facts.placement(self.along).up
 
     def shown(self, block: OrderBlock) -> tuple[IndexArray, MinorArray] | None:
         """Return what sellers give out of their own, and to whom, where they pay and not the company."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import attrs
 import numpy as np
@@ -11,21 +11,18 @@ from fenxiao._arrays import INDEX, FlagArray, IndexArray
 from fenxiao._kernels.trees import nearest_marked
 from fenxiao.errors import Reason
 
-if TYPE_CHECKING:
-    from fenxiao.tree import ReferralTree
-
 
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class Path:
-    """Pointers up the sponsors, int32 [members + 1] each, the number of members for nobody.
+    """Pointers up the sponsors, or up a placement: int32 [members + 1] each, their number for nobody.
 
     Attributes
     ----------
     own : who stands for a credited member: he himself, or whom his first hop leads to if he is off the path
     first : the first hop from a credited member, ``up`` itself where it is like any other
     up : every later hop
-    sponsors : the tree's own pointers, to tell who was left out
+    sponsors : the pointers before anybody is left out, to tell who was
     on : who is on the path at all (bool [members]), None for everybody
     """
 
@@ -36,15 +33,14 @@ class Path:
     on: FlagArray | None = None
 
     @classmethod
-    def plain(cls, tree: ReferralTree) -> Path:
-        """Return the path of all sponsors."""
-        up = tree.sponsor_pointer
-        return cls(own=np.arange(len(tree) + 1, dtype=INDEX), first=up, up=up, sponsors=up)
+    def plain(cls, up: IndexArray) -> Path:
+        """Return the path of everybody above, of pointers to who stands next above."""
+        return cls(own=np.arange(len(up), dtype=INDEX), first=up, up=up, sponsors=up)
 
     @classmethod
     def of(
         cls,
-        tree: ReferralTree,
+        up: IndexArray,
         *,
         on: FlagArray | None = None,
         passed: FlagArray | None = None,
@@ -54,12 +50,13 @@ class Path:
 
         Parameters
         ----------
+        up : int32 [members + 1], who stands next above each member
         on : bool [members], who stays on the path; the others use up no level
         passed : bool [members], whose orders pass his sponsor by
         whole_branch : orders of his whole branch do, not only his own
         """
-        plain = cls.plain(tree)
-        first = up = plain.up
+        plain = cls.plain(up)
+        first = up
         if passed is not None:
             first = _past(up, passed) if whole_branch else _one_past(up, passed)
             up = first if whole_branch else up

@@ -71,7 +71,7 @@ class SponsorRoute:
         path : who is next to whom; plainly the sponsors if left out
         fits : for payees and credited members (int32 [n] each), whether the one may be paid for the other
         """
-        path = Path.plain(tree) if path is None else path
+        path = Path.plain(tree.sponsor_pointer) if path is None else path
         up = path.up
         made: dict[int, FlagArray] = {}
         near: dict[int, IndexArray] = {}
