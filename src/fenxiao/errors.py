@@ -162,6 +162,10 @@ class TreeError(InputError):
     """The referral tree is not a forest: a cycle, a member twice, mixed label types."""
 
 
+class PlacementError(InputError):
+    """Places in legs do not fit: one taken twice, a cycle, a sponsor not placed, a leg beyond the width."""
+
+
 class UnknownMemberError(InputError):
     """A label that is not a member of the tree."""
 

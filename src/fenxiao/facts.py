@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 import attrs
@@ -25,6 +26,7 @@ from fenxiao.events import Events
 from fenxiao.members import Members
 from fenxiao.money import to_minor
 from fenxiao.orders import Orders
+from fenxiao.placement import Placement
 from fenxiao.tree import ReferralTree
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from fenxiao.orders import Labels
 
 _QUANTITY: Final = "quantity"
+_PLACEMENTS: Final = "Facts, placements"
 _SAMPLED: Final = 1 << 15
 """Lines that are looked at before their number by member is guessed."""
 _SAMPLED_TWICE: Final = 8
@@ -44,16 +47,27 @@ _COUNTED: Final = 1 << 22
 
 def _named_money(values: Any) -> tuple[tuple[str, str], ...]:
     """Return named money, or the pairs that it was read into, as pairs."""
+    return _named("Facts, figures or funds", values, 'such as {"profit": "120000.00"}')
+
+
+def _named_placements(values: Any) -> tuple[tuple[str, Placement], ...]:
+    """Return named placements, or the pairs that they were read into, as pairs."""
+    pairs = _named(_PLACEMENTS, values, 'such as {"binary": Placement}')
+    for name, placement in pairs:
+        if not isinstance(placement, Placement):
+            raise InputError(f"{_PLACEMENTS}, {name!r}", what(placement), allowed="Placement")
+    return pairs
+
+
+def _named(thing: str, values: Any, allowed: str) -> tuple[tuple[str, Any], ...]:
     pairs = isinstance(values, tuple) and all(isinstance(v, tuple) and len(v) == 2 for v in values)
     table = dict(values) if pairs else values
     if not isinstance(table, Mapping):
-        raise InputError("Facts, figures or funds", what(values), allowed='such as {"profit": "120000.00"}')
+        raise InputError(thing, what(values), allowed=allowed)
     strange = [name for name in table if not isinstance(name, str)]
     if strange:
-        raise InputError(
-            "Facts, figures or funds", "have names that are no text", value=strange, allowed="str"
-        )
-    return tuple(sorted(table.items()))
+        raise InputError(thing, "have names that are no text", value=strange, allowed="str")
+    return tuple(sorted(table.items(), key=itemgetter(0)))
 
 
 T = TypeVar("T")
@@ -80,6 +94,9 @@ class Facts:
         Named money of the period, such as ``{"profit": "120000.00"}``, in the orders' currency.
     funds
         Named money on top of the orders' margins that period claims may use.
+    placements
+        Named placements of the tree's members in ordered legs, such as ``{"binary": placement}``. Each is
+        of this tree, or of one that is equal but for the order of its rows.
 
     Raises
     ------
@@ -87,6 +104,8 @@ class Facts:
         Orders of people who are not in the tree; the message has row numbers, the error the labels.
     InputError
         Members without a value, figures that are not exact amounts.
+    PlacementError
+        A placement of another tree.
 
     Examples
     --------
@@ -103,6 +122,7 @@ class Facts:
     events: Events = attrs.field(factory=Events.empty, validator=instance_of(Events))
     figures: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
     funds: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
+    placements: tuple[tuple[str, Placement], ...] = attrs.field(default=(), converter=_named_placements)
 
     member_index: IndexArray = attrs.field(init=False)
     """int32 [lines]: the credited member's index; the number of members for a guest."""
@@ -114,6 +134,8 @@ class Facts:
         set_field = object.__setattr__
         if self.members is not None:
             set_field(self, "members", self.members.align(self.tree))
+        aligned = tuple((name, each.align(self.tree)) for name, each in self.placements)
+        set_field(self, "placements", aligned)
         for name, _ in self.figures:
             self.figure(name)
         for name, money in self.funds:
@@ -308,3 +330,18 @@ class Facts:
                 f"figure {name!r}", "is missing", allowed=", ".join(figures) or "no figures given"
             )
         return to_minor(figures[name], self.orders.decimals, thing=f"figure {name!r}")
+
+    def placement(self, name: str) -> Placement:
+        """Return a named placement.
+
+        Raises
+        ------
+        InputError
+            No placement of that name was given; the message names those there are.
+        """
+        placements = dict(self.placements)
+        if not is_one_of(name, placements):
+            hint = 'Pass Facts(placements={"binary": Placement.auto(tree, order, rule="weaker")})'
+            allowed = ", ".join(placements) or "no placements given"
+            raise InputError(f"placement {name!r}", "is missing", allowed=allowed, hint=hint)
+        return placements[name]

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 import fenxiao as fx
-from fenxiao.errors import InputError, MoneyError, OrdersError, UnknownMemberError
+from fenxiao.errors import InputError, MoneyError, OrdersError, PlacementError, UnknownMemberError
+from fenxiao.placement import Placement
 from tests.expressions.refusals import refused
 from tests.policies.samples import MEMBERS, TREE, facts, orders
 
+PLACED = Placement.auto(TREE, ["ann", "bo"], rule="weaker")
 CATALOG = fx.Catalog.from_records(
     [
         {"product": "pen", "cost": "1.00", "category": "office"},
@@ -100,6 +102,16 @@ INVALID = {
     "figures names": (lambda: fx.Facts(tree=TREE, figures={3: "1", "a": "2"}), InputError, "figures"),
     "fund negative": (lambda: fx.Facts(tree=TREE, funds={"extra": "-0.01"}), InputError, "'extra'"),
     "fund words": (lambda: fx.Facts(tree=TREE, funds={"extra": "much"}), MoneyError, "'extra'"),
+    "placements list": (lambda: fx.Facts(tree=TREE, placements=["x"]), InputError, "placements"),
+    "placements none": (lambda: fx.Facts(tree=TREE, placements=None), InputError, "placements"),
+    "placements names": (lambda: fx.Facts(tree=TREE, placements={3: PLACED}), InputError, "no text"),
+    "placement mapping": (lambda: fx.Facts(tree=TREE, placements={"x": {}}), InputError, "'x'"),
+    "placement alone": (lambda: fx.Facts(tree=TREE, placements=PLACED), InputError, "is a Placement"),
+    "placement of others": (
+        lambda: fx.Facts(tree=fx.ReferralTree.from_mapping({"zoe": None}), placements={"x": PLACED}),
+        PlacementError,
+        "another referral tree",
+    ),
     "funds list": (lambda: fx.Facts(tree=TREE, funds=[3]), InputError, "funds"),
 }
 
@@ -231,6 +243,27 @@ def test_other_orders_leave_the_rest_as_it_is():
     refused(
         lambda: given.with_orders(orders({"member": "zoe"})), UnknownMemberError, "member", absent=("zoe",)
     )
+
+
+def test_placements_are_found_by_name():
+    """Placements are pairs by name, over the facts' own tree, whatever the order of its rows."""
+    twin = fx.ReferralTree.from_mapping(dict(reversed(list({"ann": None, "bo": "ann", "cai": "bo"}.items()))))
+    matrix = Placement.auto(twin, ["ann", "bo", "cai"], rule="breadth", width=3)
+    given = fx.Facts(tree=TREE, placements={"matrix": matrix, "binary": PLACED})
+    assert [name for name, _ in given.placements] == ["binary", "matrix"]
+    assert given.placement("binary") is PLACED
+    assert given.placement("matrix").tree is TREE
+    assert given.placement("matrix").fingerprint() == matrix.fingerprint()
+    assert fx.Facts(tree=TREE, placements=given.placements).placements == given.placements
+    assert given.with_orders(orders({})).placements == given.placements
+
+
+def test_a_placement_that_is_not_there_is_named():
+    """The message says which placements there are."""
+    given = fx.Facts(tree=TREE, placements={"matrix": PLACED, "binary": PLACED})
+    refused(lambda: given.placement("left"), InputError, "allowed: binary, matrix")
+    refused(lambda: given.placement(PLACED), InputError, "is missing")
+    refused(lambda: facts().placement("binary"), InputError, "no placements given")
 
 
 def test_facts_are_frozen():

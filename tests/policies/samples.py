@@ -33,7 +33,7 @@ def orders(*records, **options):
     return fx.Orders.from_records(rows, **options)
 
 
-def facts(*records, members=None, catalog=None, tree=TREE, figures=(), funds=(), **options):
+def facts(*records, members=None, catalog=None, tree=TREE, figures=(), funds=(), placements=(), **options):
     """Return facts with these orders, one plain order if none is given."""
     return fx.Facts(
         tree=tree,
@@ -42,6 +42,7 @@ def facts(*records, members=None, catalog=None, tree=TREE, figures=(), funds=(),
         catalog=catalog,
         figures=dict(figures),
         funds=dict(funds),
+        placements=dict(placements),
     )
 
 

@@ -114,10 +114,10 @@ def test_a_chain_of_places_against_the_tree():
 
 
 def test_a_matrix_pays_by_depth():
-    """3 x 3 with spill-over (mlmforge, matrix.md): the root recruits D, who stands under A; A is paid first."""
+    """3 x 3 with spill-over (mlmforge, matrix.md): the root's recruit D stands under A, who is paid first."""
     tree = fx.ReferralTree.from_mapping({"Root": None, "A": "Root", "B": "Root", "C": "Root", "D": "Root"})
     placement = Placement.auto(tree, ["Root", "A", "B", "C", "D"], width=3, rule="breadth")
-    assert placement.upline("D") == "A"
+    assert placement.upline("D") == ["A", "Root"]
     orders = fx.Orders.from_records([{"order_id": 1, "member": "D", "paid": "100.00"}])
     members = fx.Members.from_records(
         [{"member": name, "rank": rank} for name, rank in

@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from fenxiao.placement import Placement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
 from fenxiao.errors import MoneyOverflowError, PlanError, RateError, Reason, StateError
+from fenxiao.placement import Placement
 from fenxiao.policies import BinaryPairing, Cycle
 from fenxiao.qualification import Tiers
 from fenxiao.volumes import Carry, own
@@ -395,7 +395,9 @@ REFUSED = {
     "negative cap": (lambda: pairing(carry_cap="-1"), PlanError, 'such as "5000"'),
     "tiers": (lambda: pairing(rate=None, tiers={"250": 40}), PlanError, "no volume and amount"),
     "no placement": (
-        lambda: fx.settle(fx.Facts(tree=fx.ReferralTree.from_mapping({1: None})), plan_of(pairing())),
+        lambda: fx.settle(
+            fx.Facts(tree=fx.ReferralTree.from_mapping({1: None})), plan_of(pairing(on=own("orders")))
+        ),
         fx.errors.InputError, "binary",
     ),
     "increment of nothing": (lambda: two_legs(1, 1, rate="1%", increment="0"), PlanError, "can be matched"),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import fenxiao as fx
 from fenxiao.policies import (
     BUILT_IN,
+    BinaryPairing,
     CeilingCascade,
     GenerationBonus,
     GenerationMatch,
@@ -55,6 +56,7 @@ EVERYTHING = [
     LeadershipBonus("leadership", on=group("paid", breaks=ACTIVE), rate=HALF, leaders=ACTIVE, stage=2),
     StairstepOverride("stairs", on=group("paid", breaks=ACTIVE), leaders=ACTIVE, tiers=[HALF, HALF], stage=2),
     QualifiedBonus("structure", amount="50.00", when=own("paid") >= "0.01", stage=2),
+    BinaryPairing("team", on=own("paid"), rate=HALF, leftover="carry", stage=2),
     MatchingBonus("match", of=["level bonus", "levels"], rates=[HALF], if_not="roll_up", stage=3),
     GenerationMatch("generation match", of="volume", rates=[HALF], boundary=ACTIVE, stage=3),
 ]

@@ -18,7 +18,7 @@ RANKS = (
     ("_labels",),
     ("_columns", "tree"),
     ("_tables",),
-    ("members", "orders", "events", "catalog"),
+    ("members", "orders", "events", "catalog", "placement"),
     ("facts",),
     ("expressions",),
     ("volumes",),

@@ -38,6 +38,7 @@ DTYPES_ALLOWED = {
     ("_labels", "timedelta64"): "a missing time as numpy gives it is no label",
     ("_labels", "'<i8'"): "a fingerprint is the same on machines of either byte order",
     ("tree", "'<i4'"): "a fingerprint is the same on machines of either byte order",
+    ("placement", "'<i4'"): "a fingerprint is the same on machines of either byte order",
     ("settlement", "'<i8'"): "a fingerprint is the same on machines of either byte order",
 }
 """Literal dtypes outside `_arrays`, and why each of them is not a column."""

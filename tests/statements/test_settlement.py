@@ -22,6 +22,7 @@ from fenxiao.errors import (
     UnknownMemberError,
     UnsupportedError,
 )
+from fenxiao.placement import Placement
 from tests.expressions.refusals import refused
 from tests.policies.samples import MEMBERS, TREE, Prize, ScriptedPeriod, Share, facts, levels, plan
 
@@ -417,6 +418,12 @@ OTHER_TREE = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann", "cai": "ann
 PERIODIC = plan(anchor="paid_at", zone="UTC")
 OWN = plan(levels(eligible=fx.own("paid") >= "1"))
 
+
+def places(*order):
+    """Return a placement of some members."""
+    return Placement.auto(TREE, order, rule="global")
+
+
 NOT_MERGED = {
     "plans": (lambda: fx.merge(run_of(), run_of(B, plan(levels(rates=["1%"])))), MergeError, "one plan"),
     "trees": (
@@ -440,6 +447,27 @@ NOT_MERGED = {
         MergeError,
         "same",
     ),
+    "placements": (
+        lambda: fx.merge(run_of(), run_of(facts({"order_id": 2}, placements={"binary": places("ann")}))),
+        MergeError,
+        "placements",
+    ),
+    "placement names": (
+        lambda: fx.merge(
+            run_of(facts({}, placements={"binary": places("ann")})),
+            run_of(facts({"order_id": 2}, placements={"matrix": places("ann")})),
+        ),
+        MergeError,
+        "placements",
+    ),
+    "places": (
+        lambda: fx.merge(
+            run_of(facts({}, placements={"binary": places("ann")})),
+            run_of(facts({"order_id": 2}, placements={"binary": places("ann", "bo")})),
+        ),
+        MergeError,
+        "placements",
+    ),
     "own volume": (lambda: fx.merge(run_of(A, OWN), run_of(B, OWN)), UnsupportedError, "one run"),
 }
 
@@ -449,6 +477,18 @@ def test_what_does_not_belong_together_is_not_merged(name):
     """Other plans, trees, members, states, funds, shared orders, claims that read other orders."""
     make, kind, part = NOT_MERGED[name]
     refused(make, kind, part, absent=("'cai'",))
+
+
+def test_batches_with_equal_placements_are_merged():
+    """Placements of the same places are the same, also over a tree whose rows came in another order."""
+    twin = fx.ReferralTree.from_parents(["bo", "ann", None], ids=["cai", "bo", "ann"])
+    there = Placement.auto(twin, ["ann", "bo"], rule="breadth")
+    first = run_of(facts({}, placements={"binary": places("ann", "bo")}))
+    for tree in (TREE, twin):
+        second = run_of(facts({"order_id": 2}, tree=tree, placements={"binary": there}))
+        merged = fx.merge(first, second)
+        assert merged.facts.placement("binary").upline("bo") == ["ann"]
+        assert merged.payout("bo") == Decimal("20.00")
 
 
 @pytest.mark.parametrize(

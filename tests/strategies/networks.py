@@ -7,6 +7,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import fenxiao as fx
+from fenxiao.placement import Placement
 from fenxiao.qualification import GivenRanks
 from tests.oracles.walks import RANKS
 
@@ -65,8 +66,10 @@ def facts_of(world):
         }
         for order in world["orders"]
     ]
+    tree = fx.ReferralTree.from_mapping(parents)
     return fx.Facts(
-        tree=fx.ReferralTree.from_mapping(parents),
+        tree=tree,
+        placements={"binary": Placement.auto(tree, list(parents), width=2, rule="breadth")},
         members=fx.Members.from_columns(columns),
         orders=fx.Orders.from_records(records, times=["paid_at"]) if records else fx.Orders.empty(),
     )

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from fenxiao.lines import LineBatch
+    from fenxiao.placement import Placement
+
+    _Placements = tuple[tuple[str, Placement], ...]
 
 _PREPARED: Final = "prepared for quotes"
 
@@ -153,12 +156,12 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
     Parameters
     ----------
     first, second : Settlement
-        Of the same plan, tree, members, period and state, with different orders.
+        Of the same plan, tree, members, placements, period and state, with different orders.
 
     Raises
     ------
     MergeError
-        Plan, tree, members, period or state differ, or both have lines of one order.
+        Plan, tree, members, placements, period or state differ, or both have lines of one order.
     UnsupportedError
         A policy's claims read more than their own order, so that the batches would have to be settled
         together.
@@ -172,7 +175,7 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         and first.facts.tree.fingerprint() != second.facts.tree.fingerprint()
     ):
         raise MergeError("referral trees", "differ", hint="Settle both batches against one tree")
-    for name in ("members", "catalog", "events"):
+    for name in ("members", "catalog", "events", "placements"):
         if not _same_table(first, second, name):
             raise MergeError(name, "differ", hint="Settle both batches with the same")
     if first.period != second.period or first.state_before != second.state_before:
@@ -201,8 +204,10 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
 
 
 def _same_table(first: Settlement, second: Settlement, name: str) -> bool:
-    """Return whether both runs had the same members, catalog or events, row by row."""
+    """Return whether both runs had the same members, catalog, events or placements, row by row."""
     one, two = getattr(first.facts, name), getattr(second.facts, name)
+    if name == "placements":
+        return _same_placements(one, two)
     if one is two or one is None or two is None:
         return one is two
     if sorted(one.names) != sorted(two.names) or len(one) != len(two):
@@ -213,6 +218,14 @@ def _same_table(first: Settlement, second: Settlement, name: str) -> bool:
     pairs = [(one.column(column).take(here), two.column(column).take(there)) for column in one.names]
     same_rows = name != "catalog" or (one.products, one.margin_rates) == (two.products, two.margin_rates)
     return same_rows and all(left.same_as(right) for left, right in pairs)
+
+
+def _same_placements(first: _Placements, second: _Placements) -> bool:
+    """Return whether both name the same placements and everybody stands in the same place in them."""
+    if [name for name, _ in first] != [name for name, _ in second]:
+        return False
+    pairs = zip(first, second, strict=True)
+    return all(one is two or one.fingerprint() == two.fingerprint() for (_, one), (_, two) in pairs)
 
 
 def _all_orders(first: Orders, second: Orders) -> Orders:

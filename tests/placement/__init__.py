@@ -1,0 +1,1 @@
+"""Tests of placements: given places, rules, matrices and boards."""
