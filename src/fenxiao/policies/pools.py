@@ -17,7 +17,7 @@ from fenxiao.policies.base import Detail, PeriodView
 from fenxiao.policies.cascade import rows_of_column
 from fenxiao.policies.dividing import divided, levelled, sum_of
 from fenxiao.policies.fields import choice, measure_field, rounding_of
-from fenxiao.policies.pot_fields import PotFields, money_field
+from fenxiao.policies.pot_fields import PotFields
 
 if TYPE_CHECKING:
     from fenxiao.policies.setting import Setting
@@ -128,20 +128,21 @@ class Pool(PotFields):
         default=None, validator=instance_of(int, optional=True, error=PlanError)
     )
     share_value: Rounding | None = attrs.field(default=None, converter=_optional_rounding)
-    per_person: str | None = attrs.field(default=None, validator=money_field)
+    per_person: str | None = None
     excess: str = attrs.field(default="keep", validator=choice(("keep", "share")))
 
     def __attrs_post_init__(self) -> None:
         self.check_pot()
         ways = {"by_rank": bool(self.by_rank), "on": self.on is not None, "equal": self.equal}
         if sum(ways.values()) != 1:
-            given = [name for name, chosen in ways.items() if chosen]
-            raise self.error("needs exactly one way to hold shares", value=given, allowed=", ".join(ways))
+            chosen = [name for name, one in ways.items() if one]
+            raise self.error("needs exactly one way to hold shares", value=chosen, allowed=", ".join(ways))
         for name in ("per", "above"):
             if getattr(self, name) is not None and self.on is None:
                 raise self.error("says more of a measure that is not given", name, allowed="beside on only")
-        if self.per is not None and (not is_amount(self.per) or not Fraction(self.per)):
-            raise self.error("is no number above 0", "per", value=self.per, allowed='such as "1000"')
+        for name, given in (("per", self.per), ("per_person", self.per_person)):
+            if given is not None and (not is_amount(given) or not Fraction(given)):
+                raise self.error("is no number above 0", name, value=given, allowed='such as "1000"')
         if self.total_shares is not None and self.total_shares < 1:
             raise self.error(
                 "is no number of shares", "total_shares", value=self.total_shares, allowed="1, 2, 3, ..."

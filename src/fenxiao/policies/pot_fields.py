@@ -38,7 +38,7 @@ def _names(values: object) -> tuple[str, ...]:
     return () if isinstance(values, list | tuple) and not values else names_of(values)
 
 
-def money_field(instance: Any, attribute: Any, value: object) -> None:
+def _money(instance: Any, attribute: Any, value: object) -> None:
     """Check that a field holds an amount, or nothing."""
     if value is not None and not is_amount(value):
         raise PlanError(
@@ -58,7 +58,7 @@ class PotFields(PeriodPolicy):
     figure: str | None = attrs.field(default=None, validator=_TEXT)
     of: tuple[str, ...] = attrs.field(default=(), converter=_names)
     counting: str = attrs.field(default="allowed", validator=choice(("allowed", "claimed")))
-    amount: str | None = attrs.field(default=None, validator=money_field)
+    amount: str | None = attrs.field(default=None, validator=_money)
     inside: str | None = attrs.field(default=None, validator=_TEXT)
     rate: Rate | None = attrs.field(default=None, converter=optional_rate)
     eligible: Predicate | None = attrs.field(default=None, converter=condition_of)
