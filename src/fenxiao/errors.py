@@ -264,6 +264,10 @@ class Reason(IntEnum):
     """The policy does not pay for orders, volumes or pay of this member."""
     NOT_FITTING = 19
     """The payee may not be paid for this member: a condition between the two does not hold."""
+    EMPTY_POOL = 20
+    """Nobody holds a share of the pool, which stays with the company."""
+    BASE_ONLY = 21
+    """The amount is what later policies take shares of; it is not paid itself."""
 
     CUT_LINE = 100
     """A cap on the order line."""

@@ -12,6 +12,8 @@ A case is one settlement, or several in a row that hand their state on (``runs``
 ``members``, ``orders``, ``catalog``
     Records as the constructors take them; the tables ``member_options`` and ``order_options`` go with them.
     ``orders_each`` gives every member but the roots one order.
+``figures``
+    Named money of the period.
 ``plan``
     What ``Plan.from_dict`` reads.
 ``period``
@@ -93,6 +95,7 @@ def facts_of(case, run):
         else fx.Members.from_records(members, **case.get("member_options", {})),
         catalog=fx.Catalog.from_records(case["catalog"]) if "catalog" in case else None,
         placements={"binary": Placement.from_records(tree, case["places"])} if "places" in case else {},
+        figures=case.get("figures", {}),
     )
 
 

@@ -153,6 +153,10 @@ class Plan:
                     allowed=", ".join(names),
                 )
         self._check_matches()
+        self._check_unpaid()
+        for policy in self.policies:
+            if isinstance(policy, PeriodPolicy):
+                policy.check_plan(self.policies)
         if (self.anchor is None) != (self.zone is None):
             raise PlanError(
                 "Plan",
@@ -176,6 +180,19 @@ class Plan:
                             or "none so far",
                             hint="Write stage=2, or a later one, for what looks at pay",
                         )
+
+    def _check_unpaid(self) -> None:
+        """Refuse caps on policies that pay nothing: they would limit nothing, in silence."""
+        unpaid = {p.name for p in self.policies if isinstance(p, PeriodPolicy) and p.credits_only()}
+        for cap in self.caps:
+            named = sorted({*(cap.on or ()), *(cap.counting or ())} & unpaid)
+            if named:
+                raise PlanError(
+                    f"cap {cap.name!r}",
+                    "names a policy that is not paid",
+                    value=named,
+                    hint="Limit the policies that take shares of it",
+                )
 
     @property
     def not_local(self) -> tuple[str, ...]:

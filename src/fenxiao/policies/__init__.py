@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from fenxiao.policies.generations import GenerationBonus
     from fenxiao.policies.level_bonus import LevelBonus, MatchingBonus
     from fenxiao.policies.levels import LevelCommission
+    from fenxiao.policies.pools import Pool
     from fenxiao.policies.price_gap import PriceGap, RetailMarkup
     from fenxiao.policies.qualified import QualifiedBonus
+    from fenxiao.policies.rated_pool import RatedPool
     from fenxiao.policies.same_rank import SameRankBonus
     from fenxiao.policies.stairstep import StairstepOverride
     from fenxiao.policies.volume_pay import VolumeCommission, VolumeDifferential
@@ -51,6 +53,8 @@ BUILT_IN: Final = {
     "stairstep_override": ("stairstep", "StairstepOverride"),
     "qualified_bonus": ("qualified", "QualifiedBonus"),
     "binary_pairing": ("binary", "BinaryPairing"),
+    "pool": ("pools", "Pool"),
+    "rated_pool": ("rated_pool", "RatedPool"),
 }
 """The policies that plain data may name without further ado: module and class by `kind`."""
 
@@ -99,10 +103,12 @@ __all__ = [
     "PeriodPolicy",
     "PeriodView",
     "Policy",
+    "Pool",
     "PreparedPolicy",
     "PriceGap",
     "QualifiedBonus",
     "RankDifferential",
+    "RatedPool",
     "RetailMarkup",
     "SameRankBonus",
     "Setting",

@@ -337,6 +337,18 @@ class PeriodPolicy:
         """Return the policies of earlier stages whose pay is read."""
         return ()
 
+    def credits_only(self) -> bool:
+        """Return whether claims are only what later stages take shares of, and are not paid."""
+        return False
+
+    def check_plan(self, policies: Sequence[OrderPolicy | PeriodPolicy]) -> None:
+        """Check what the policy says of others, when a plan is made; override it to refuse a plan.
+
+        Parameters
+        ----------
+        policies : all policies of the plan, in plan order
+        """
+
     def checked_claims(self, view: PeriodView) -> tuple[IndexArray, MinorArray]:
         """Return the claims after checking that payees are members and amounts are not negative."""
         columns, thing = self.claims(view), f"policy {self.name!r}, claims"

@@ -53,12 +53,16 @@ def run_wide(
     order_pay = added.sums.pay if added.cells is None else 0
     guard = WideGuard(setting, plan.caps, plan.margin, names, stages, periodic, state, cells, order_pay)
     views: dict[int, PeriodView] = {}
+    credited: dict[str, MinorArray] = {}
     for stage in sorted(set(stages)):
         for place, policy in enumerate(plan.policies):
             if policy.stage == stage and isinstance(policy, PeriodPolicy):
                 if stage not in views:
-                    views[stage] = _view(run, plan, added, guard, stage)
-                guard.extend(_period_cells(policy, place, views[stage], guard))
+                    views[stage] = _view(run, plan, added, guard, stage, dict(credited))
+                if policy.credits_only():
+                    credited[policy.name] = _credited(policy, views[stage])
+                else:
+                    guard.extend(_period_cells(policy, place, views[stage], guard))
         guard.run_stage(stage)
     sums, funds = added.sums, setting.facts.fund_total()
     budget = sums.budget - losses_of(plan, sums)
@@ -78,16 +82,30 @@ def carried(plan: Plan, views: Mapping[int, PeriodView]) -> tuple[Carry, ...]:
     return tuple(carry for carry in found if carry is not None)
 
 
-def _view(run: OrderRun, plan: Plan, added: Added, guard: WideGuard, stage: int) -> PeriodView:
-    """Return what period policies of a stage see: facts, and what earlier stages claimed and were allowed."""
+def _view(
+    run: OrderRun,
+    plan: Plan,
+    added: Added,
+    guard: WideGuard,
+    stage: int,
+    credited: dict[str, MinorArray],
+) -> PeriodView:
+    """Return what period policies of a stage see: facts, and what earlier stages claimed and were allowed.
+
+    Parameters
+    ----------
+    credited : by policy, what members are credited with that is not paid
+    """
     size, cells = run.setting.size, guard.cells
     place_of = {policy.name: place for place, policy in enumerate(plan.policies) if policy.stage < stage}
     new, claimed = (
         np.where(guard.kind == RELEASED, MINOR(0), column) for column in (guard.allowed, cells.amount)
     )
-    allowed = {name: pay_of(added, cells, new, place, size) for name, place in place_of.items()}
+    allowed = {name: pay_of(added, cells, new, place, size) for name, place in place_of.items()} | credited
 
     def claimed_of(name: str) -> MinorArray:
+        if name in credited:
+            return credited[name]
         # Cells hold what the caps inside orders left; what these took is added again.
         place = place_of[name]
         cut = withheld_totals(run, size, len(plan.policies))[place] if added.sums.taken else None
@@ -106,6 +124,14 @@ def _period_cells(policy: PeriodPolicy, place: int, view: PeriodView, guard: Wid
     keys = dict.fromkeys(guard.cells.keys, none)
     cells = Cells(policy=np.full(len(payee), place, dtype=INDEX), payee=payee, keys=keys, amount=amount)
     return Cells.joined([cells])
+
+
+def _credited(policy: PeriodPolicy, view: PeriodView) -> MinorArray:
+    """Return what a policy credits members with that is not paid (int64 [members])."""
+    payee, amount = policy.checked_claims(view)
+    tally = Tally(view.setting.size)
+    tally.add(payee, amount)
+    return tally.sums(f"policy {policy.name!r}")
 
 
 def by_member(cells: Cells, amounts: MinorArray, policy: int, size: int) -> MinorArray:

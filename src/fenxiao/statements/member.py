@@ -42,6 +42,8 @@ REASON_TEXT: Final[Mapping[Reason, str]] = {
     Reason.PASSED_UP: "the order is passed up",
     Reason.NOT_SOURCE: "nothing is paid for this member",
     Reason.NOT_FITTING: "a condition between payee and source fails",
+    Reason.EMPTY_POOL: "nobody has a share of the pool",
+    Reason.BASE_ONLY: "not paid, but a base for others",
     Reason.CUT_LINE: "cap on the line",
     Reason.CUT_PRODUCT_IN_ORDER: "cap on the product in the order",
     Reason.CUT_POLICY_IN_ORDER: "cap on the policy in the order",
