@@ -318,3 +318,17 @@ def test_growth_is_what_a_period_has_above_the_last_one(per, last, this):
     shares = {"ann": max(this - last, 0) // per, "bo": 10 // per}
     assert claimed(second, "pool") == some(twin.parts(1000, shares))
     check_words(second)
+
+
+def test_a_match_on_a_pool_that_rounds_to_nothing_is_told():
+    """A third of one cent is nothing, in words as well (once it was only a code)."""
+    world = {
+        "parents": {0: None, 1: 0}, "rank": dict.fromkeys(range(2), "none"),
+        "active": dict.fromkeys(range(2), True),
+        "orders": [{"member": 1, "pv": Fraction(100), "bv": Fraction(1, 100)}],
+    }  # fmt: skip
+    pool = Pool("pool", base="bv", rate="100%", on=own("pv"))
+    match = MatchingBonus("match", of="pool", rates=["1/3"], if_not="company", stage=2)
+    run = run_of(world, pool, match)
+    check_words(run)
+    assert "1/3 at level 1" in str(run.explain_period(0))

@@ -167,10 +167,11 @@ class _LevelBonus(LevelFields, PeriodPolicy):
                     return Reason.NOT_ENTITLED, hop.detail
                 # Fixed money is refused where the policy is made.
                 worth = cell.fraction * exact.fraction(source)  # type: ignore[union-attr]  # fixed money was looked at above
-                return (Reason.ROUNDED_TO_ZERO if worth else Reason.ZERO_RATE), ""
+                reason = Reason.ROUNDED_TO_ZERO if worth else Reason.ZERO_RATE
+                return reason, f"{cell} at level {hop.level} of what the nearest below has"
             if hop.member == member:
                 return hop.reason, hop.detail
-        return (Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH), ""
+        return (Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH), "the nearest below who has any is too far"
 
 
 @final
