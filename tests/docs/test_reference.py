@@ -15,6 +15,8 @@ from fenxiao import Cap, LevelCommission, Margin, Plan, Reason, ReferralTree, St
 from fenxiao.facts import Facts
 from fenxiao.limits import RULES, SCOPES, WINDOWS
 from fenxiao.orders import Orders
+from fenxiao.placement import RULES as RULES_OF_PLACING
+from fenxiao.placement import Placement
 from fenxiao.policies import BUILT_IN, PassUp, built_in
 from fenxiao.routes import IF_NOT, SELF_PURCHASE
 from fenxiao.state import Deferred
@@ -134,6 +136,18 @@ def test_columns_of_the_tree_are_documented(run):
     assert rows.keys() == {"parent", "depth", "size", "ids"}
     for name in ("parent", "depth", "size"):
         assert rows[name] == f"{getattr(run.facts.tree, name).dtype} [n]"
+
+
+def test_columns_of_placements_are_documented(run):
+    """The data model lists the arrays of a placement with their dtypes, and the how-to every rule."""
+    placement = Placement.auto(run.facts.tree, ["ann"], rule="global")
+    rows = {row[0].strip("`"): row[1] for row in rows_of(REFERENCE / "data-model.md", "Placement")}
+    arrays = {field.name for field in attrs.fields(Placement)} - {"tree", "width"} | {"up"}
+    assert {name for name in rows if hasattr(placement, name)} == arrays
+    for name in arrays:
+        assert rows[name].split(" [")[0] == str(getattr(placement, name).dtype)
+    named = quoted_of(DOCS / "how-to" / "placement.md", "Place members by rule")
+    assert {f'"{rule}"' for rule in RULES_OF_PLACING} == named
 
 
 @pytest.mark.parametrize(("kind", "section"), [(State, "State")], ids=["State"])
