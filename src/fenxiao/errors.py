@@ -260,6 +260,8 @@ class Reason(IntEnum):
     """The policy does not pay for orders, volumes or pay of this member."""
     NOT_FITTING = 19
     """The payee may not be paid for this member: a condition between the two does not hold."""
+    NOT_AGENT = 20
+    """The member is agent of no region that the order counts for."""
 
     CUT_LINE = 100
     """A cap on the order line."""

@@ -39,6 +39,7 @@ CODES = {
     "PASSED_UP": 17,
     "NOT_SOURCE": 18,
     "NOT_FITTING": 19,
+    "NOT_AGENT": 20,
     "CUT_LINE": 100,
     "CUT_PRODUCT_IN_ORDER": 101,
     "CUT_POLICY_IN_ORDER": 102,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fenxiao.policies.levels import LevelCommission
     from fenxiao.policies.price_gap import PriceGap, RetailMarkup
     from fenxiao.policies.qualified import QualifiedBonus
+    from fenxiao.policies.regions import RegionAgency
     from fenxiao.policies.same_rank import SameRankBonus
     from fenxiao.policies.stairstep import StairstepOverride
     from fenxiao.policies.volume_pay import VolumeCommission, VolumeDifferential
@@ -43,6 +44,7 @@ BUILT_IN: Final = {
     "same_rank_bonus": ("same_rank", "SameRankBonus"),
     "price_gap": ("price_gap", "PriceGap"),
     "retail_markup": ("price_gap", "RetailMarkup"),
+    "region_agency": ("regions", "RegionAgency"),
     "volume_commission": ("volume_pay", "VolumeCommission"),
     "volume_differential": ("volume_pay", "VolumeDifferential"),
     "leadership_bonus": ("breakaway", "LeadershipBonus"),
@@ -98,6 +100,7 @@ __all__ = [
     "PriceGap",
     "QualifiedBonus",
     "RankDifferential",
+    "RegionAgency",
     "RetailMarkup",
     "SameRankBonus",
     "Setting",

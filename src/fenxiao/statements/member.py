@@ -42,6 +42,7 @@ REASON_TEXT: Final[Mapping[Reason, str]] = {
     Reason.PASSED_UP: "the order is passed up",
     Reason.NOT_SOURCE: "nothing is paid for this member",
     Reason.NOT_FITTING: "a condition between payee and source fails",
+    Reason.NOT_AGENT: "not an agent for this order",
     Reason.CUT_LINE: "cap on the line",
     Reason.CUT_PRODUCT_IN_ORDER: "cap on the product in the order",
     Reason.CUT_POLICY_IN_ORDER: "cap on the policy in the order",
