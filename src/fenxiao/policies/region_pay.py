@@ -14,7 +14,7 @@ from fenxiao.errors import OrdersError, Reason
 from fenxiao.money import Rate
 from fenxiao.policies.base import Claims, Hop
 from fenxiao.policies.checks import NO_LEVEL
-from fenxiao.policies.region_tables import Recruiters, Step, divide, steps_of, worth
+from fenxiao.policies.region_tables import Recruiters, Step, divide, divide_equally, steps_of, worth
 from fenxiao.policies.region_tree import NO_RATE, Agents, few
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ class PreparedAgency:
         whole = worth(exact, step.upper[column], values, rounding)
         whole -= worth(exact, step.lower[column], values, rounding)
         agent = step.agent[:, column]
-        if self.policy.divides:
+        if self.policy.split == "equal":
+            divide_equally(step, whole, column, out=amount)
+        elif self.policy.divides:
             divide(step, whole, column, out=amount)
         else:
             np.multiply(whole, agent < len(self.agents.who), out=amount)

@@ -92,6 +92,14 @@ def worth(exact: Exact, code: IndexArray, values: tuple[Fraction, ...], rounding
     return found
 
 
+def divide_equally(step: Step, amount: MinorArray, region: IndexArray, out: MinorArray) -> None:
+    """Write the same as `divide` where all weights are 1, several times faster."""
+    each, left = np.divmod(amount, np.maximum(step.total, 1)[region])
+    for place, weight in enumerate(step.weight):
+        # All remainders are equal, so that the first agents get what is left over.
+        np.multiply(each + (left > place), weight[region], out=out[place])
+
+
 def divide(step: Step, amount: MinorArray, region: IndexArray, out: MinorArray) -> None:
     """Write each agent's share of each line's amount by largest remainder.
 
