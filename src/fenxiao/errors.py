@@ -268,6 +268,8 @@ class Reason(IntEnum):
     """Nobody holds a share of the pool, which stays with the company."""
     BASE_ONLY = 21
     """The amount is what later policies take shares of; it is not paid itself."""
+    NOT_AGENT = 22
+    """The member is agent of no region that the order counts for."""
 
     CUT_LINE = 100
     """A cap on the order line."""

@@ -21,6 +21,7 @@ from fenxiao.policies import (
     QualifiedBonus,
     RankDifferential,
     RatedPool,
+    RegionAgency,
     RetailMarkup,
     SameRankBonus,
     StairstepOverride,
@@ -30,7 +31,7 @@ from fenxiao.policies import (
 )
 from fenxiao.volumes import group, organisation, own
 from tests.oracles.walks import RANKS
-from tests.strategies.networks import settled, worlds
+from tests.strategies.networks import REGIONS, settled, worlds
 
 TOP, HALF = RANKS[-1], "50%"
 ACTIVE = fx.column("active") == True  # noqa: E712  # builds a condition
@@ -45,6 +46,7 @@ EVERYTHING = [
     ),
     PriceGap("gap", prices={rank: f"{50 - 10 * place}.00" for place, rank in enumerate(RANKS)}),
     RetailMarkup("markup", base="paid", rate=HALF),
+    RegionAgency("regions", base="paid", split="full", rate=HALF, recruiter=HALF, regions=REGIONS),
     LevelBonus("level bonus", on=own("paid"), rates=[HALF], if_not="company", stage=2),
     GenerationVolumeBonus(
         "leaders", on=own("paid"), rates=[HALF], from_rank=RANKS[0], if_not="company", stage=2

@@ -41,6 +41,7 @@ CODES = {
     "NOT_FITTING": 19,
     "EMPTY_POOL": 20,
     "BASE_ONLY": 21,
+    "NOT_AGENT": 22,
     "CUT_LINE": 100,
     "CUT_PRODUCT_IN_ORDER": 101,
     "CUT_POLICY_IN_ORDER": 102,

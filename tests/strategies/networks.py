@@ -14,6 +14,8 @@ from tests.oracles.walks import RANKS
 RATES = [Fraction(1, 10), Fraction(1, 20), Fraction(1, 3), Fraction(3, 20), Fraction(1, 7), Fraction(0)]
 """What pays comes first: examples are drawn from the front more often than not."""
 rates = st.sampled_from(RATES)
+REGIONS = {"hill": "city", "port": "city", "city": "province", "province": None}
+PLACES = (None, *REGIONS)
 ORDER = GivenRanks("rank", order=list(RANKS))
 
 
@@ -51,6 +53,7 @@ def facts_of(world):
     parents = world["parents"]
     columns = {
         "member": list(parents),
+        "agent_region": [PLACES[(member + world["joined"][member]) % len(PLACES)] for member in parents],
         **{
             name: [world[name][member] for member in parents] for name in ("rank", "active", "joined", "role")
         },
@@ -60,6 +63,7 @@ def facts_of(world):
             "order_id": order["id"],
             "member": order["member"],
             "paid_minor": order["paid"],
+            "region": PLACES[(order["id"] + order["paid"]) % len(PLACES)],
             "margin_minor": 1_000_000,
             "quantity": order["quantity"],
             "paid_at": f"2026-01-{1 + order['id'] % 3:02d}T00:00:00Z",

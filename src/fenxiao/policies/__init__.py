@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fenxiao.policies.price_gap import PriceGap, RetailMarkup
     from fenxiao.policies.qualified import QualifiedBonus
     from fenxiao.policies.rated_pool import RatedPool
+    from fenxiao.policies.regions import RegionAgency
     from fenxiao.policies.same_rank import SameRankBonus
     from fenxiao.policies.stairstep import StairstepOverride
     from fenxiao.policies.volume_pay import VolumeCommission, VolumeDifferential
@@ -47,6 +48,7 @@ BUILT_IN: Final = {
     "same_rank_bonus": ("same_rank", "SameRankBonus"),
     "price_gap": ("price_gap", "PriceGap"),
     "retail_markup": ("price_gap", "RetailMarkup"),
+    "region_agency": ("regions", "RegionAgency"),
     "volume_commission": ("volume_pay", "VolumeCommission"),
     "volume_differential": ("volume_pay", "VolumeDifferential"),
     "leadership_bonus": ("breakaway", "LeadershipBonus"),
@@ -109,6 +111,7 @@ __all__ = [
     "QualifiedBonus",
     "RankDifferential",
     "RatedPool",
+    "RegionAgency",
     "RetailMarkup",
     "SameRankBonus",
     "Setting",

@@ -152,8 +152,12 @@ class RankDifferential(WalkFields, OrderPolicy):
         return rate_rows(setting.member_column(column), column, self.name, above_100=self.above_100)
 
 
-def rate_rows(column: Any, name: str, policy: str, *, above_100: bool) -> tuple[list[Fraction], IndexArray]:
+def rate_rows(
+    column: Any, name: str, policy: str, *, above_100: bool, whom: str = "member"
+) -> tuple[list[Fraction], IndexArray]:
     """Return the rates of a column of rates, and for each member the place of his among them.
+
+    `whom` says in a message who needs a rate.
 
     Raises
     ------
@@ -168,7 +172,7 @@ def rate_rows(column: Any, name: str, policy: str, *, above_100: bool) -> tuple[
     if not rates or (column.codes < 0).any():
         raise PlanError(
             f"members column {name!r}",
-            "does not hold a rate for every member",
+            f"does not hold a rate for every {whom}",
             value=type(column).__name__,
             allowed="Rate, Fraction or Decimal",
             hint='Write Rate("12.5%") into the members\' table',

@@ -171,7 +171,9 @@ class _LevelBonus(LevelFields, PeriodPolicy):
                 return reason, f"{cell} at level {hop.level} of what the nearest below has"
             if hop.member == member:
                 return hop.reason, hop.detail
-        return (Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH), "the nearest below who has any is too far"
+        return (
+            Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
+        ), "the nearest below who has any is too far"
 
 
 @final

@@ -36,7 +36,7 @@ def statement_of(
 ) -> Statement:
     """Return the lines of one member in words."""
     currency, index = plan.currency, run.setting.tree.index(member)
-    rates = _rates(batch, run)
+    rates = _rates(batch, run, index)
     orders = batch.terms.facts.orders
     names = batch.terms.policies
     on_period = {place: each for place, each in enumerate(plan.policies) if isinstance(each, PeriodPolicy)}
@@ -139,21 +139,25 @@ def explain_period_of(
     )
 
 
-def _rates(batch: LineBatch, run: OrderRun) -> list[str]:
-    """Return the text of each line's rate, empty where a policy names none."""
+def _rates(batch: LineBatch, run: OrderRun, member: int) -> list[str]:
+    """Return the text of the rate of each line of a member, empty where a policy names none."""
     rows = np.unique(batch.order_row[batch.order_row != NO_ORDER])
-    texts: dict[tuple[int, int, int], str] = {}
+    texts: dict[tuple[int, int, int], list[str]] = {}
     if len(rows):
         block = OrderBlock(run.setting, rows)
         for stage in run.prepared:
             for place, policy in stage:
                 claims = policy(block)
                 if claims.rate_of is not None and isinstance(claims.levels, tuple):
+                    mine = (claims.payees(block) == member) & (claims.amount > 0)
                     for slot, level in enumerate(claims.levels):
-                        for line in np.flatnonzero(claims.amount[slot]).tolist():
-                            texts[(int(rows[line]), place, level)] = claims.rate_of(slot, line)
+                        for line in np.flatnonzero(mine[slot]).tolist():
+                            key = (int(rows[line]), place, level)
+                            texts.setdefault(key, []).append(claims.rate_of(slot, line))
+    # Lines of one level stand in the order of their slots, as the texts do.
+    unread = {key: iter(found) for key, found in texts.items()}
     keys = zip(batch.order_row.tolist(), batch.policy_place.tolist(), batch.level.tolist(), strict=True)
-    return [texts.get(key, "") for key in keys]
+    return [next(unread[key], "") if key in unread else "" for key in keys]
 
 
 def explain_order(
@@ -258,10 +262,13 @@ def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: in
     if not hops:
         # Only the policy knows whom it pays.
         reason = Reason.NO_CLAIM
-    elif source == len(tree):
-        reason = Reason.NO_MEMBER
+    elif hops[-1].reason is Reason.NOT_AGENT:
+        # Regions are for everybody, whoever bought.
+        reason, detail = hops[-1].reason, hops[-1].detail
     elif hops[0].reason in (Reason.NOT_SELECTED, Reason.NOT_SOURCE):
         reason, detail = hops[0].reason, hops[0].detail
+    elif source == len(tree):
+        reason = Reason.NO_MEMBER
     elif index <= source < index + int(tree.size[index]):
         level = int(tree.depth[source]) - int(tree.depth[index])
         reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH

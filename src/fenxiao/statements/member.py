@@ -44,6 +44,7 @@ REASON_TEXT: Final[Mapping[Reason, str]] = {
     Reason.NOT_FITTING: "a condition between payee and source fails",
     Reason.EMPTY_POOL: "nobody has a share of the pool",
     Reason.BASE_ONLY: "not paid, but a base for others",
+    Reason.NOT_AGENT: "not an agent for this order",
     Reason.CUT_LINE: "cap on the line",
     Reason.CUT_PRODUCT_IN_ORDER: "cap on the product in the order",
     Reason.CUT_POLICY_IN_ORDER: "cap on the policy in the order",
