@@ -7,6 +7,8 @@ A case is one settlement, or several in a row that hand their state on (``runs``
     whose members are called by their paths (``"r"``, ``"r.1"``, ``"r.1.5"``).
 ``places``
     Records of a binary placement: member, parent, leg.
+``matrix``
+    Width, rule and order in which members are placed one after the other.
 ``opening``
     What a policy carries into the first run: policy, member, left, right.
 ``members``, ``orders``, ``catalog``
@@ -94,9 +96,20 @@ def facts_of(case, run):
         if members is None
         else fx.Members.from_records(members, **case.get("member_options", {})),
         catalog=fx.Catalog.from_records(case["catalog"]) if "catalog" in case else None,
-        placements={"binary": Placement.from_records(tree, case["places"])} if "places" in case else {},
+        placements=_placements(case, tree),
         figures=case.get("figures", {}),
     )
+
+
+def _placements(case, tree):
+    """Return the placements that a case describes."""
+    found = {}
+    if "places" in case:
+        found["binary"] = Placement.from_records(tree, case["places"])
+    if "matrix" in case:
+        matrix = dict(case["matrix"])
+        found["matrix"] = Placement.auto(tree, matrix.pop("order"), **matrix)
+    return found
 
 
 def _opening(entry):

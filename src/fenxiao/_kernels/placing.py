@@ -67,7 +67,7 @@ def lay_out(places: Places) -> Layout:
 def place_weaker(places: Places, joining: IndexArray, above: IndexArray) -> Places:
     """Place each member under a sponsor by walking down into the smaller of two legs, the left if equal.
 
-    A walk halves what is below it with every step. Sizes above its sponsor are forgotten, and are added up
+    A walk halves what is below it with every step. Counts above its sponsor are forgotten, and are added up
     again only where a later walk asks for them: whoever joins costs at most the number of members above him,
     and far less where few of those are asked about.
 
@@ -87,43 +87,48 @@ def place_weaker(places: Places, joining: IndexArray, above: IndexArray) -> Plac
     """
     n = len(places.parent)
     left, right = (_child(places, side).tolist() for side in (0, 1))
-    up = np.where(places.parent == NO_MEMBER, INDEX(n), places.parent).tolist()
-    size = [0] * (n + 1)  # 0 where nobody stands and where it has to be added up again
+    # Free places below each member: one more than members, so that those of two legs simply add up. The
+    # empty leg n is a free place itself; 0 is unknown, and stands above the roots, where climbing ends.
+    free = [0] * n + [1, 0]
+    up = np.where(places.parent == NO_MEMBER, INDEX(n + 1), places.parent).tolist()
     parents, legs = [], []
 
-    def added_up(top: int) -> int:
-        stale, waiting = [], [top]
-        while waiting:
-            at = waiting.pop()
-            stale.append(at)
-            waiting += [one for one in (left[at], right[at]) if one != n and not size[one]]
-        for at in reversed(stale):
-            size[at] = 1 + size[left[at]] + size[right[at]]
-        return size[top]
-
     for one, sponsor in zip(joining.tolist(), above.tolist(), strict=True):
-        at, side = sponsor, NO_MEMBER
-        while at != n:
-            first, second = left[at], right[at]
-            if first == n or second == n:
-                side = 0 if first == n else 1
-                break
-            smaller = (size[first] or added_up(first)) <= (size[second] or added_up(second))
-            at = first if smaller else second
-            size[at] += 1
-        if side == 0:
-            left[at] = one
-        elif side == 1:
-            right[at] = one
-        up[one] = at
-        size[one] = 1
-        parents.append(at)
-        legs.append(side)
-        # Below the sponsor sizes were kept on the way; above whoever's is unknown nobody's is known.
-        while size[sponsor]:
-            size[sponsor] = 0
+        free[one] = 2
+        parents.append(sponsor)
+        legs.append(NO_MEMBER)
+        if sponsor == n:
+            up[one] = n + 1
+            continue
+        at = sponsor
+        while (first := left[at]) != n and (second := right[at]) != n:
+            on_left = free[first] or _added_up(free, left, right, first)
+            on_right = free[second] or _added_up(free, left, right, second)
+            at = first if on_left <= on_right else second
+            free[at] += 1
+        up[one] = parents[-1] = at
+        if first == n:
+            left[at], legs[-1] = one, 0
+        else:
+            right[at], legs[-1] = one, 1
+        # Below the sponsor counts were kept on the way; above whoever's is unknown nobody's is known.
+        while free[sponsor]:
+            free[sponsor] = 0
             sponsor = up[sponsor]
     return _with(places, joining, parents, legs)
+
+
+def _added_up(free: list[int], left: list[int], right: list[int], top: int) -> int:
+    """Return the free places below a member, adding up whatever is unknown below him."""
+    unknown = [top]
+    for at in unknown:  # grows on the way
+        if not free[left[at]]:
+            unknown.append(left[at])
+        if not free[right[at]]:
+            unknown.append(right[at])
+    for at in reversed(unknown):
+        free[at] = free[left[at]] + free[right[at]]
+    return free[top]
 
 
 def place_outer(places: Places, joining: IndexArray, above: IndexArray, side: IndexArray) -> Places:
