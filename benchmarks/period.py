@@ -3,7 +3,8 @@
 Run ``python -m benchmarks.period [--quick] [--json FILE] [--markdown]``. One plan settles organisation
 volumes, a ladder of five ranks with legs, seven levels with fully dynamic compression, a volume differential,
 three generations, and breakaway legs that decide by their own volume, guard on, totals; every member has one
-order. Columns of a row are those of ``benchmarks.settle``.
+order. Two periods of pairing follow, with what is carried between them. Columns of a row are those of
+``benchmarks.settle``.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ import numpy as np
 import fenxiao as fx
 from benchmarks import _plain_period
 from benchmarks._clock import Row, markdown, peak_above, race, row, show
-from benchmarks._data import Shop, chain_sponsors, facts_of, random_sponsors, shop
+from benchmarks._data import Shop, chain_sponsors, facts_of, orders_of, random_sponsors, shop, tree_of
 from benchmarks.settle import same
 from benchmarks.tree import text
-from fenxiao.policies import GenerationBonus, LeadershipBonus, VolumeDifferential
+from fenxiao.placement import Placement
+from fenxiao.policies import BinaryPairing, GenerationBonus, LeadershipBonus, VolumeDifferential
 from fenxiao.qualification import Ladder, Step
-from fenxiao.volumes import group, legs, organisation
+from fenxiao.volumes import group, legs, organisation, own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,23 +184,82 @@ def volume_row(size: Size) -> Row:
     return row(f"organisation volumes of {text(size.small)}", best["ours"], "DuckDB recursive", best["duck"])
 
 
-def peak_row(size: Size) -> Row:
+TEAM = fx.Plan(
+    currency="CNY",
+    margin=fx.Margin.column("margin"),
+    policies=[
+        BinaryPairing(
+            "team",
+            on=own("paid"),
+            rate="10%",
+            leftover="carry",
+            match_cap="5000.00",
+            carry_cap="5000.00",
+            pay_cap="400.00",
+        )
+    ],
+)
+
+
+def binary_facts(members: int) -> fx.Facts:
+    """Return one order of each of so many members, who stand in a full binary placement in any order."""
+    raw = month(random_sponsors(members))
+    tree = tree_of(raw)
+    # The place of a member in the heap has nothing to do with who sponsored him.
+    heap = np.random.default_rng(5).permutation(raw.label)
+    above = np.arange(-1, members - 1)
+    rows = {"member": heap, "parent": np.where(above < 0, -1, heap[above // 2]), "leg": above % 2}
+    rows["leg"][0] = -1
+    placed = Placement.from_columns(tree, rows, width=2)
+    return fx.Facts(tree=tree, orders=orders_of(raw), placements={"binary": placed})
+
+
+def two_periods(facts: fx.Facts) -> fx.Settlement:
+    """Settle a period of legs, and another one with what the first one carries."""
+    first = fx.settle(facts, TEAM, workers=2)
+    second = fx.settle(facts, TEAM, state=first.state, workers=2)
+    second.totals()
+    return second
+
+
+def binary_row(size: Size) -> Row:
+    """Return two periods of pairing, time a member at two sizes; facts and placement are at hand."""
+    large, small = binary_facts(size.large), binary_facts(size.small)
+    names = text(size.large), text(size.small)
+    fresh = {
+        name: lambda facts=facts: facts.with_orders(facts.orders)
+        for name, facts in zip(names, (large, small), strict=True)
+    }
+    best = race(dict.fromkeys(names, two_periods), fresh=fresh)
+    per_member = best[names[0]] * size.small / size.large
+    return row(
+        f"two periods of binary legs of {names[0]}, for each {names[1]}", per_member, names[1], best[names[1]]
+    )
+
+
+def peak_row(size: Size, option: str, what: str) -> Row:
     """Return what tree, facts and period need above the inputs, in a process of its own."""
     # A process takes over the peak of the one that started it, so a small one stands between.
     between = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
-    command = [*between, sys.executable, "-m", "benchmarks.period", "--peak", str(size.large)]
+    command = [*between, sys.executable, "-m", "benchmarks.period", option, str(size.large)]
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)  # noqa: S603  # this very module
-    name = f"memory: tree, orders and period of {text(size.large)}"
+    name = f"memory: {what} of {text(size.large)}"
     return row(name, None, "above inputs", None, float(done.stdout))
 
 
 def print_peak(members: int) -> None:
-    """Print what a period adds to the peak memory, in MB."""
+    """Print what a period of a whole tree adds to the peak memory, in MB."""
     raw = month(random_sponsors(members))
     # Whatever is loaded or kept once, of the library and of numpy, is not the period's.
     _whole(month(random_sponsors(100)))
     print(peak_above(lambda: _whole(raw)))
+
+
+def print_binary_peak(members: int) -> None:
+    """Print what two periods of binary legs add to the peak memory, with facts and placement, in MB."""
+    two_periods(binary_facts(100))
+    print(peak_above(lambda: two_periods(binary_facts(members))))
 
 
 def measure(size: Size) -> Iterator[Row]:
@@ -209,7 +270,9 @@ def measure(size: Size) -> Iterator[Row]:
     else:
         yield volume_row(size)
     yield from growth_rows(size)
-    yield peak_row(size)
+    yield peak_row(size, "--peak", "tree, orders and period")
+    yield binary_row(size)
+    yield peak_row(size, "--binary-peak", "tree, orders, placement and two periods of binary legs")
 
 
 def main() -> None:
@@ -219,9 +282,10 @@ def main() -> None:
     options.add_argument("--json", metavar="FILE", help="write the rows to this file as well")
     options.add_argument("--markdown", action="store_true", help="print a table at the end")
     options.add_argument("--peak", type=int, help=argparse.SUPPRESS)
+    options.add_argument("--binary-peak", type=int, help=argparse.SUPPRESS)
     given = options.parse_args()
-    if given.peak:
-        print_peak(given.peak)
+    if given.peak or given.binary_peak:
+        print_peak(given.peak) if given.peak else print_binary_peak(given.binary_peak)
         return
     rows = [show(each) for each in measure(Size.divided(QUICK if given.quick else 1))]
     if given.markdown:
