@@ -17,6 +17,8 @@ INDEX: Final = np.int32
 ROW: Final = np.int64
 """A row number of an order or claim column, and offsets into one."""
 INSTANT: Final = np.int64
+DATE: Final = "datetime64[D]"
+MONTH: Final = "datetime64[M]"
 """Microseconds since 1970-01-01T00:00Z."""
 REASON: Final = np.int16
 """A `Reason` code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import pickle
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fenxiao.errors import TimeError
-from fenxiao.periods import Period, day, month, to_instants, week, year
+from fenxiao.periods import Period, day, month, months_after, to_instants, week, year
 from tests.oracles.periods import first_instant_of
 from tests.strategies.orders import local_days, zones
 
@@ -236,3 +237,13 @@ def test_truth_values_are_no_dates(make):
     """True is neither the first month nor the year 1."""
     with pytest.raises(TimeError, match="calendar"):
         make()
+
+
+@given(st.dates(date(1900, 1, 1), date(2999, 12, 31)), st.integers(0, 600))
+def test_months_later_are_those_of_the_calendar(start, months):
+    """The same day of a later month, or its last one."""
+    number = start.year * 12 + start.month - 1 + months
+    later, in_year = number // 12, number % 12 + 1
+    wanted = date(later, in_year, min(start.day, calendar.monthrange(later, in_year)[1]))
+    days = np.array([(start - date(1970, 1, 1)).days])
+    assert months_after(days, months).tolist() == [(wanted - date(1970, 1, 1)).days]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 
@@ -157,6 +158,8 @@ REFUSED = {
     "pair operator number": (lambda: Pair("a", 3, "b"), PlanError, "at_least"),
     "pair without payee": (lambda: Pair("", "<", "b"), PlanError, "payee"),
     "first_days none": (lambda: levels(first_days=0), PlanError, "1, 2, 3"),
+    "first_months none": (lambda: levels(first_months=0), PlanError, "1, 2, 3"),
+    "first_months without end": (lambda: levels(first_months=10**9), PlanError, "36600"),
     "first_days text": (lambda: levels(first_days="60"), PlanError, "first_days"),
     "funded_by": (lambda: levels(funded_by="bank"), PlanError, "seller"),
     "start level": (lambda: bonus(start_level=-1), PlanError, "0, 1, 2"),
@@ -476,3 +479,31 @@ def test_two_stages_of_matches_read_one_another():
     # low earns 10.00; mid matches 1.00 of it; again: mid 0.50 of low, top 0.05 of mid.
     assert {m: str(a) for m, a in run.totals("again").to_dict().items()} == {"mid": "0.50", "top": "0.05"}
     assert again.matched() == ("levels", "match")
+
+
+@pytest.mark.parametrize(
+    ("joined", "day", "paid"),
+    [
+        ("2026-01-31", "2026-01-30", False),
+        ("2026-01-31", "2026-01-31", True),
+        ("2026-01-31", "2026-02-27", True),
+        ("2026-01-31", "2026-02-28", False),
+        ("2026-02-28", "2026-03-27", True),
+        ("2026-02-28", "2026-03-28", False),
+    ],
+)
+def test_pay_that_recurs_ends_after_so_many_months(joined, day, paid):
+    """The first month begins with the joining date and ends before the same date of the next, or its last."""
+    members = fx.Members.from_records(
+        [{"member": label, "joined": dt.date.fromisoformat(joined)} for label in ("a", "b")]
+    )
+    plan = fx.Plan(
+        currency="CNY", margin=fx.Margin.rate("50%", of="paid"), anchor="paid_at", zone="UTC",
+        policies=[levels(rates=["10%"], first_months=1)],
+    )  # fmt: skip
+    orders = fx.Orders.from_records(
+        [{"order_id": 1, "member": "b", "paid": "99.00", "paid_at": f"{day}T12:00:00Z"}], times=("paid_at",)
+    )
+    tree = fx.ReferralTree.from_mapping({"a": None, "b": "a"})
+    run = fx.settle(fx.Facts(tree=tree, orders=orders, members=members), plan)
+    assert run.payout("a") == (Decimal("9.90") if paid else 0)

@@ -8,6 +8,17 @@ from __future__ import annotations
 
 from fenxiao.periods.instants import to_instants
 from fenxiao.periods.period import Period, day, month, week, year
-from fenxiao.periods.zones import day_start, local_days, zone_of
+from fenxiao.periods.zones import day_start, local_days, months_after, zone_of
 
-__all__ = ["Period", "day", "day_start", "local_days", "month", "to_instants", "week", "year", "zone_of"]
+__all__ = [
+    "Period",
+    "day",
+    "day_start",
+    "local_days",
+    "month",
+    "months_after",
+    "to_instants",
+    "week",
+    "year",
+    "zone_of",
+]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from fenxiao._arrays import FLAG, INSTANT
+from fenxiao._arrays import DATE, FLAG, INSTANT, MONTH
 from fenxiao.errors import TimeError
 
 if TYPE_CHECKING:
@@ -183,3 +183,22 @@ def local_days(instants: InstantArray, zone: str) -> InstantArray:
     # Before the first date that there is stands the day before it.
     local: InstantArray = np.concatenate(([listed[0] - 1], listed)).astype(INSTANT)[place]
     return local
+
+
+def months_after(days: InstantArray, months: int) -> InstantArray:
+    """Return dates so many calendar months later, as days since 1970-01-01.
+
+    A month that has no such day gives its last one.
+
+    Examples
+    --------
+    >>> january_31, march_1 = 30, 59
+    >>> months_after(np.array([january_31, march_1]), 1).tolist()
+    [58, 90]
+    """
+    dates = days.astype(DATE)
+    month = dates.astype(MONTH)
+    into = (dates - month.astype(DATE)).astype(INSTANT)
+    start, end = ((month + months + more).astype(DATE).astype(INSTANT) for more in (0, 1))
+    after: InstantArray = np.minimum(start + into, end - 1)
+    return after

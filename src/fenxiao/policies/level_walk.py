@@ -13,6 +13,7 @@ from fenxiao._columns import Days
 from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import PlanError, Reason
 from fenxiao.money import mul_div_arrays
+from fenxiao.periods import months_after
 from fenxiao.policies.base import Claims, Hop
 from fenxiao.policies.level_table import LevelTable, filled_of
 from fenxiao.policies.schedules import Fixed
@@ -20,6 +21,7 @@ from fenxiao.policies.schedules import Fixed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fenxiao._arrays import InstantArray
     from fenxiao.expressions import Exact
     from fenxiao.policies.blocks import OrderBlock
     from fenxiao.policies.levels import LevelCommission
@@ -115,12 +117,19 @@ class PreparedLevels:
         if self.walk.source is not None:
             parts.append(self.walk.source[block.member])
         if self.policy.first_days is not None:
-            parts.append(self._fresh(block, self.policy.first_days))
+            days = self.policy.first_days
+            parts.append(self._fresh(block, "first_days", lambda joined: joined + days))
+        if self.policy.first_months is not None:
+            months = self.policy.first_months
+            parts.append(self._fresh(block, "first_months", lambda joined: months_after(joined, months)))
         given = [part for part in parts if part is not None]
         return np.logical_and.reduce(given) if given else None
 
-    def _fresh(self, block: OrderBlock, days: int) -> FlagArray:
-        thing = f"policy {self.policy.name!r}, first_days"
+    def _fresh(
+        self, block: OrderBlock, field: str, until: Callable[[InstantArray], InstantArray]
+    ) -> FlagArray:
+        """Return which orders lie between the date the credited member joined and the end of a span."""
+        thing = f"policy {self.policy.name!r}, {field}"
         joined = self.setting.member_column(_JOINED)
         if not isinstance(joined, Days):
             raise PlanError(
@@ -129,8 +138,9 @@ class PreparedLevels:
                 value=type(joined).__name__,
                 hint="Give dates, such as date(2026, 10, 5)",
             )
-        since = block.local_days(thing) - np.append(joined.values, MINOR(0))[block.member]
-        fresh: FlagArray = (since >= 0) & (since < days)
+        day, guest = block.local_days(thing), np.zeros(1, dtype=joined.values.dtype)
+        first, end = (np.append(each, guest)[block.member] for each in (joined.values, until(joined.values)))
+        fresh: FlagArray = (day >= first) & (day < end)
         return fresh
 
     def _take_breakage(self, block: OrderBlock, filled: AnyArray, amount: MinorArray) -> int:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _JOINED = "joined"
 FUNDED_BY = ("company", "seller")
+SPAN_MAX: Final = 36_600
+"""The longest time after joining, in days or months: no date lies further from another."""
 
 
 def _by_product(table: object) -> tuple[tuple[str, Schedule], ...]:
@@ -87,6 +89,9 @@ class LevelCommission(LevelFields, OrderPolicy):
     first_days : int
         Only orders of the credited member's first so many days, by the plan's anchor and zone, his ``joined``
         date being the first of them.
+    first_months : int
+        The same in calendar months: pay that recurs for so many months and then ends. Where a month does not
+        have the date, its last one stands for it.
     only_if : Pair
         A comparison between payee and credited member; where it fails the payee does not qualify.
     burn : bool
@@ -134,6 +139,9 @@ class LevelCommission(LevelFields, OrderPolicy):
     first_days: int | None = attrs.field(
         default=None, validator=instance_of(int, optional=True, error=PlanError)
     )
+    first_months: int | None = attrs.field(
+        default=None, validator=instance_of(int, optional=True, error=PlanError)
+    )
     along: str | None = attrs.field(default=None, validator=_PLACEMENT)
 
     def __attrs_post_init__(self) -> None:
@@ -155,8 +163,12 @@ class LevelCommission(LevelFields, OrderPolicy):
                 value=lengths,
                 allowed=f"one row for each length up to the longest row's, here {self.depth}",
             )
-        if self.first_days is not None and self.first_days < 1:
-            raise self.error("has first_days that are none", value=self.first_days, allowed="1, 2, 3, ...")
+        for field in ("first_days", "first_months"):
+            span = getattr(self, field)
+            if span is not None and not 1 <= span <= SPAN_MAX:
+                raise self.error(
+                    "is no length of time", field, value=span, allowed=f"1, 2, 3, ... up to {SPAN_MAX}"
+                )
         if self.along is not None and self.pass_up is not None:
             raise self.error(
                 "passes up in a placement, where nobody is anybody's recruit",
@@ -180,7 +192,10 @@ class LevelCommission(LevelFields, OrderPolicy):
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
-        return (*super().member_columns(), *(() if self.first_days is None else (_JOINED,)))
+        return (
+            *super().member_columns(),
+            *(() if self.first_days is self.first_months is None else (_JOINED,)),
+        )
 
     def uplines(self, setting: Setting) -> IndexArray:
         """Return who stands next above each member: his sponsor, or who is above him in the placement."""
