@@ -287,7 +287,10 @@ SETTLED = {
         lambda: settle(Tiers("t", on="pv", brackets={"-1": "1%"})), PlanError, "no number from 0",
     ),
     "balanced by itself": (
-        lambda: settle(show=[balanced("pv", per_leg="50%")]), ExpressionError, "requirement",
+        lambda: settle().run.setting.measure(balanced("pv", per_leg="50%")), ExpressionError, "requirement",
+    ),
+    "balanced in a table": (
+        lambda: settle(show=[balanced("pv", per_leg="50%")]), ExpressionError, "compared",
     ),
     "distinct numbers": (lambda: settle(show=[distinct("pv")]), ExpressionError, "categories"),
     "distinct buyers": (lambda: settle(show=[distinct("buyer")]), ExpressionError, "buyer"),

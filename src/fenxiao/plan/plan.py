@@ -13,7 +13,7 @@ from fenxiao.expressions.measures import Window
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
-from fenxiao.policies import PeriodPolicy, Policy, built_in
+from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy, built_in
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 
@@ -164,6 +164,9 @@ class Plan:
 
     def _check_matches(self) -> None:
         stages = {policy.name: policy.stage for policy in self.policies}
+        shows = {
+            policy.name for policy in self.policies if isinstance(policy, OrderPolicy) and policy.only_shows
+        }
         for policy in self.policies:
             if isinstance(policy, PeriodPolicy):
                 for name in policy.matched():
@@ -175,6 +178,14 @@ class Plan:
                             allowed=", ".join(n for n, stage in stages.items() if stage < policy.stage)
                             or "none so far",
                             hint="Write stage=2, or a later one, for what looks at pay",
+                        )
+                    if name in shows:
+                        raise PlanError(
+                            f"policy {policy.name!r}",
+                            "matches the pay of a policy that claims nothing, as others pay it",
+                            value=name,
+                            allowed=", ".join(n for n in stages if n not in {policy.name, *shows}) or "none",
+                            hint="Match what the company pays",
                         )
 
     @property

@@ -145,7 +145,11 @@ class StairstepOverride(PeriodPolicy):
         numbers = [number for number, _ in self.generations]
         if max(len(self.tiers), *numbers, 0) > DEPTH_MAX:
             raise PlanError(thing, "reaches too far", allowed="64 leaders")
-        check_rates(self.name, self._all_rates(), above_100=self.above_100)
+        least = [] if self.minimum is None else [self.minimum]
+        fields = {"tiers": self.tiers, "minimum": least, "factor": [self.factor]}
+        fields |= {table: [rate for _, rate in getattr(self, table)] for table in self.tables}
+        for field, rates in fields.items():
+            check_rates(self.name, rates, field, above_100=self.above_100)
 
     def _all_rates(self) -> list[Rate]:
         rates = [rate for _, rate in (*self.by_rank, *self.differential)]

@@ -1,0 +1,193 @@
+"""What policies refuse when they are written, when they meet a plan, and when they meet the facts."""
+
+from __future__ import annotations
+
+import pytest
+
+import fenxiao as fx
+from fenxiao.errors import ExpressionError, FenxiaoError, OrdersError, PlanError, RateError
+from fenxiao.policies import (
+    GenerationMatch,
+    GenerationVolumeBonus,
+    LeadershipBonus,
+    LevelBonus,
+    LevelCommission,
+    MatchingBonus,
+    PriceGap,
+    RetailMarkup,
+    StairstepOverride,
+    VolumeCommission,
+    VolumeDifferential,
+)
+from fenxiao.qualification import GivenRanks
+from fenxiao.volumes import balanced, own, ratio
+
+GOLD = fx.column("rank") == "gold"
+TREE = fx.ReferralTree.from_mapping({"ann": None, "bo": "ann", "cai": "bo", "dan": "cai"})
+RANKS = {"ann": "gold", "bo": "silver", "cai": "bronze", "dan": "bronze"}
+
+
+def settle(*policies, **row):
+    """Settle one order of dan, who stands below cai, bo and ann."""
+    orders = fx.Orders.from_records(
+        [{"order_id": 1, "member": "dan", "paid": "100.00", "bv": "100.00", "kind": "retail"} | row],
+        volumes={"bv": 2},
+    )
+    members = fx.Members.from_records([{"member": name, "rank": rank} for name, rank in RANKS.items()])
+    plan = fx.Plan(
+        currency="CNY",
+        margin=fx.Margin.rate("100%", of="paid"),
+        policies=list(policies),
+        qualifications=[GivenRanks("rank", order=["bronze", "silver", "gold"])],
+    )
+    return fx.settle(fx.Facts(tree=TREE, orders=orders, members=members), plan)
+
+
+def refused(make, error, *words):
+    """Check the kind and the words of an error, which are one line."""
+    with pytest.raises(FenxiaoError) as raised:
+        make()
+    assert type(raised.value) is error, repr(raised.value)
+    text = str(raised.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text, text
+    return raised.value
+
+
+# ------------------------------------------------------- measures that can only be compared
+
+ON_MEASURES = {
+    "level bonus": lambda on: LevelBonus("p", on=on, rates=["1%"], if_not="company"),
+    "generation match": lambda on: GenerationMatch("p", on=on, rates=["1%"], boundary=GOLD),
+    "generation volume": lambda on: GenerationVolumeBonus(
+        "p", on=on, rates=["1%"], from_rank="gold", if_not="company"
+    ),
+    "leadership": lambda on: LeadershipBonus("p", on=on, rate="1%", leaders=GOLD),
+    "stairstep": lambda on: StairstepOverride("p", on=on, leaders=GOLD, tiers=["1%"]),
+    "commission, paid": lambda on: VolumeCommission("p", pay_on=on, rate_on=own("bv"), brackets={"1": "1%"}),
+    "commission, rate": lambda on: VolumeCommission("p", pay_on=own("bv"), rate_on=on, brackets={"1": "1%"}),
+    "differential": lambda on: VolumeDifferential("p", pay_on=on, rate_on=own("bv"), brackets={"1": "1%"}),
+    "table": lambda on: settle().members_table(on),
+}
+
+
+@pytest.mark.parametrize("on", [ratio("bv", "bv"), balanced("bv", per_leg="50%")], ids=repr)
+@pytest.mark.parametrize("make", ON_MEASURES.values(), ids=ON_MEASURES)
+def test_what_can_only_be_compared_is_no_volume(make, on):
+    """A share of two volumes is no volume that money could be a rate of, and has no unit of its own."""
+    refused(lambda: make(on), ExpressionError, "can only be compared", 'own("pv")')
+
+
+# ------------------------------------------------------- policies that look at others
+
+
+def matching(of, **more):
+    """Return a match of 10 % on what somebody's direct recruits earned."""
+    return MatchingBonus("match", of=of, rates=["10%"], if_not="company", stage=2, **more)
+
+
+def by_generation(of):
+    """Return a match of 10 % by generation."""
+    return GenerationMatch("match", of=of, rates=["10%"], boundary=GOLD, stage=2)
+
+
+REFERRAL = LevelCommission("referral", base="paid", rates=["10%"], if_not="company")
+SHOWN = {
+    "mark-up": RetailMarkup("shown", base="paid", rate="20%"),
+    "seller": LevelCommission("shown", base="paid", rates=["10%"], if_not="company", funded_by="seller"),
+}
+
+
+@pytest.mark.parametrize("match", [matching, by_generation])
+def test_a_policy_is_matched_once(match):
+    """A name that stands twice would pay the match twice."""
+    refused(lambda: match(["referral", "referral"]), PlanError, "of: names a policy twice")
+
+
+@pytest.mark.parametrize("match", [matching, by_generation])
+@pytest.mark.parametrize("shown", SHOWN.values(), ids=SHOWN)
+def test_what_claims_nothing_is_not_matched(match, shown):
+    """A match of money that others pay would be nothing for ever."""
+    refused(
+        lambda: settle(shown, REFERRAL, match("shown")), PlanError, "claims nothing", "'shown'", "referral"
+    )
+    settle(shown, REFERRAL, match("referral"))
+
+
+# ------------------------------------------------------- rates above 100 %
+
+ABOVE = {
+    "level bonus": lambda **more: LevelBonus("p", on="bv", rates=["1%"], if_not="company", **more),
+    "matching": lambda **more: matching("referral", **more),
+    "generation volume": lambda **more: GenerationVolumeBonus(
+        "p", on="bv", rates=["1%"], from_rank="gold", if_not="company", **more
+    ),
+    "leadership": lambda **more: LeadershipBonus("p", on="bv", rate="1%", leaders=GOLD, **more),
+    "stairstep": lambda **more: StairstepOverride("p", on="bv", leaders=GOLD, tiers=["1%"], **more),
+    "commission": lambda **more: VolumeCommission(
+        "p", pay_on="bv", rate_on="bv", brackets={"1": "1%"}, **more
+    ),
+    "differential": lambda **more: VolumeDifferential("p", pay_on="bv", by_rank={"gold": "1%"}, **more),
+}
+
+
+@pytest.mark.parametrize("make", ABOVE.values(), ids=ABOVE)
+def test_factors_above_100_are_meant_or_refused(make):
+    """A factor of 4000 % instead of 40 % is as likely a slip as a rate, and is named as the factor."""
+    refused(lambda: make(factor="4000%"), RateError, ", factor: has a rate above 100 %", "above_100=True")
+    assert make(factor="4000%", above_100=True).factor == fx.Rate("4000%")
+
+
+def test_rates_above_100_are_named_by_their_field():
+    """The field where the rate stands is named, not one that the policy does not have."""
+    fields = {
+        "brackets": lambda: VolumeCommission("p", pay_on="bv", rate_on="bv", brackets={"1": "101%"}),
+        "by_rank": lambda: VolumeCommission("p", pay_on="bv", by_rank={"gold": "101%"}),
+        "rate": lambda: LeadershipBonus("p", on="bv", rate="101%", leaders=GOLD),
+        "tiers": lambda: StairstepOverride("p", on="bv", leaders=GOLD, tiers=["101%"]),
+        "minimum": lambda: StairstepOverride(
+            "p", on="bv", leaders=GOLD, differential={"gold": "1%"}, minimum="101%"
+        ),
+        "generations": lambda: StairstepOverride(
+            "p", on="bv", leaders=GOLD, differential={"gold": "1%"}, generations={2: "101%"}
+        ),
+    }
+    for field, make in fields.items():
+        refused(make, RateError, f"policy 'p', {field}: ")
+    refused(lambda: RetailMarkup("p", base="paid", rate="101%"), RateError, "policy 'p', rate: ")
+
+
+# ------------------------------------------------------- columns of what is only shown
+
+PRICES = {"bronze": "80.00", "silver": "70.00", "gold": "60.00"}
+UNREAD = {
+    "mark-up, base": lambda: RetailMarkup("p", base="nothere"),
+    "mark-up, text": lambda: RetailMarkup("p", base="kind"),
+    "mark-up, where": lambda: RetailMarkup("p", base="paid", where=fx.Where(region="north")),
+    "gap, sold for": lambda: PriceGap("p", prices=PRICES, sold_for="nothere"),
+    "gap, where": lambda: PriceGap("p", prices=PRICES, where=fx.Where(region="north")),
+    "gap, columns": lambda: PriceGap("p", price_columns=dict.fromkeys(PRICES, "nothere")),
+    "seller, base": lambda: LevelCommission(
+        "p", base="nothere", rates=["1%"], if_not="company", funded_by="seller"
+    ),
+    "seller, where": lambda: LevelCommission(
+        "p", base="paid", rates=["1%"], if_not="company", funded_by="seller", where=fx.Where(region="north")
+    ),
+}
+
+
+@pytest.mark.parametrize("make", UNREAD.values(), ids=UNREAD)
+def test_columns_of_what_is_only_shown_are_there_when_it_is_settled(make):
+    """What claims nothing is checked like what claims, and not only when somebody looks at it."""
+    refused(lambda: settle(make()), OrdersError, "orders")
+
+
+def test_nothing_has_to_be_there_without_orders():
+    """Facts without orders have no columns; plans that show money settle all the same."""
+    plan = fx.Plan(
+        currency="CNY",
+        margin=fx.Margin.rate("100%", of="paid"),
+        policies=[RetailMarkup("p", base="nothere")],
+    )
+    assert fx.settle(fx.Facts(tree=TREE), plan).totals().to_dict() == {}
