@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
 import fenxiao as fx
 from fenxiao.errors import ExpressionError, FenxiaoError, OrdersError, PlanError, RateError
+from fenxiao.expressions import Brackets
 from fenxiao.policies import (
+    CeilingCascade,
     GenerationMatch,
     GenerationVolumeBonus,
     LeadershipBonus,
     LevelBonus,
     LevelCommission,
     MatchingBonus,
+    PassUp,
     PriceGap,
+    QualifiedBonus,
+    RankDifferential,
     RetailMarkup,
+    SameRankBonus,
     StairstepOverride,
     VolumeCommission,
     VolumeDifferential,
@@ -191,3 +201,109 @@ def test_nothing_has_to_be_there_without_orders():
         policies=[RetailMarkup("p", base="nothere")],
     )
     assert fx.settle(fx.Facts(tree=TREE), plan).totals().to_dict() == {}
+
+
+# ------------------------------------------------------- values of other kinds
+
+
+class Unknown:
+    """What data frames write for a missing value: comparing it gives no truth, but itself."""
+
+    def __eq__(self, other):
+        return self
+
+    __hash__ = object.__hash__
+
+    def __bool__(self):
+        """Refuse, as such values do."""
+        raise TypeError
+
+
+STRANGE = [np.array([1, 2]), np.array(["floor", "x"]), Unknown(), None, 7, [], {}]
+
+
+def differential(**more):
+    """Return a differential, but for the changes."""
+    return RankDifferential("career", **({"base": "paid", "rates": {"gold": "10%"}} | more))
+
+
+def cascade(**more):
+    """Return a ceiling cascade, but for the changes."""
+    return CeilingCascade("mall", base="paid", ceilings={"agent": "40%"}, **more)
+
+
+@pytest.mark.parametrize("make", [differential, cascade], ids=["differential", "cascade"])
+@pytest.mark.parametrize(
+    "level",
+    [1.0, Decimal(1), Fraction(1), 1 + 0j, np.float64(1), np.bool_(True), True, 2, -1, "1", *STRANGE],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_walk_starts_at_level_0_or_1(make, level):
+    """What only equals 0 or 1, or cannot be compared with them, is no level."""
+    refused(lambda: make(start_level=level), PlanError, "start_level: starts elsewhere", "allowed: 0 or 1")
+
+
+CHOICES = {
+    "subtract": lambda value: cascade(subtract=value),
+    "base of the same rank": lambda value: SameRankBonus("peers", of="career", base=value, rates=["1%"]),
+    "mode of brackets": lambda value: Brackets(value, {"1": "1%"}),
+    "what is passed up": lambda value: PassUp(first=1, of=value),
+    "how a window joins": lambda value: fx.expressions.measures.Window(own("bv"), 2, value),
+    "what is shown": lambda value: settle().shown(value) if value is not None else PassUp(first=1, of=value),
+}
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("make", CHOICES.values(), ids=CHOICES)
+def test_choices_of_other_kinds_are_refused_in_words(make, value):
+    """An array, or a value that is missing, is compared with no name."""
+    with pytest.raises(PlanError) as raised:
+        make(value)
+    assert raised.value.allowed or raised.value.hint
+
+
+@pytest.mark.parametrize("key", [Unknown(), True, 1.5, None, ""], ids=lambda key: type(key).__name__)
+def test_keys_of_other_kinds_are_refused_in_words(key):
+    """A missing value that became a key is no name of a rank, and no threshold."""
+    refused(lambda: differential(rates={key: "10%"}), PlanError, "keys that it may not have")
+    refused(lambda: Brackets.whole({key: "10%"}), PlanError, "keys that it may not have")
+    refused(lambda: Brackets.whole(((np.array([1, 2]), "10%"),)), PlanError, "keys that it may not have")
+
+
+# ------------------------------------------------------- tables by rank
+
+
+def test_a_table_of_a_product_says_something():
+    """An empty table by product would not survive plain data, and would pay nothing."""
+    refused(lambda: differential(by_product={"tea": {}}), PlanError, "by_product", "'tea'")
+
+
+SOME = {"gold": "10%"}
+MISSING = {
+    "rates": (differential, 'nothing "0%"'),
+    "by_product 'tea'": (
+        lambda: differential(rates=dict.fromkeys(RANKS.values(), "1%"), by_product={"tea": SOME}),
+        'nothing "0%"',
+    ),
+    "seller_rates": (
+        lambda: differential(rates=dict.fromkeys(RANKS.values(), "1%"), seller_rates=SOME), 'nothing "0%"',
+    ),
+    "by_rank": (lambda: VolumeCommission("p", pay_on="bv", by_rank=SOME), 'nothing "0%"'),
+    "by_rank of stairs": (
+        lambda: StairstepOverride("p", on="bv", leaders=GOLD, by_rank=SOME), 'nothing "0%"',
+    ),
+    "differential": (
+        lambda: StairstepOverride("p", on="bv", leaders=GOLD, differential=SOME), 'nothing "0%"',
+    ),
+    "by_rank of amounts": (lambda: QualifiedBonus("p", by_rank={"gold": "5.00"}), 'nothing "0",'),
+    "prices": (lambda: PriceGap("p", prices={"gold": "60.00"}), "every rank a price"),
+    "price_columns": (lambda: PriceGap("p", price_columns={"gold": "bv"}), "every rank a price"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", MISSING)
+def test_a_rank_without_a_row_is_asked_for_in_the_table_where_it_is_missing(field):
+    """The field is named as the plan writes it, and the hint says what such a table holds."""
+    make, hint = MISSING[field]
+    error = refused(lambda: settle(make()), PlanError, "has no row for every rank", hint)
+    assert error.thing.endswith(f", {field.partition(' of ')[0]}")

@@ -131,8 +131,9 @@ class PriceGap(WalkFields, OrderPolicy):
         return prepared
 
     def _prepared(self, setting: Setting) -> PreparedGap:
-        decimals, thing = setting.decimals, f"{self.thing}, prices"
-        rows = rows_of_column(setting.member_column(self.rank_column), self.rank_column, self.ranks, thing)
+        decimals, column = setting.decimals, setting.member_column(self.rank_column)
+        thing = f"{self.thing}, {'prices' if self.prices else 'price_columns'}"
+        rows = rows_of_column(column, self.rank_column, self.ranks, thing, "Give every rank a price")
         prices = [to_minor(price, decimals, thing=thing) for _, price in self.prices]
         return PreparedGap(
             policy=self,

@@ -184,8 +184,8 @@ class StairstepOverride(PeriodPolicy):
     def _rank_rates(self, setting: Setting) -> AnyArray:
         """Return each member's rate by rank in units of 1 / `_unit`, nobody's last ([members + 1])."""
         table, column = (*self.by_rank, *self.differential), setting.member_column(self.rank_column)
-        keys = [key for key, _ in table]
-        rows = rows_of_column(column, self.rank_column, keys, f"policy {self.name!r}, rates")
+        keys, field = [key for key, _ in table], "by_rank" if self.by_rank else "differential"
+        rows = rows_of_column(column, self.rank_column, keys, f"policy {self.name!r}, {field}")
         return np.append(self._in_units(*(rate for _, rate in table))[rows], MINOR(0))
 
     def _lines(self, setting: Setting, sources: RowArray) -> Iterator[Lines]:
