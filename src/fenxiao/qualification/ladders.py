@@ -269,7 +269,8 @@ class Tiers:
     Parameters
     ----------
     name
-        The column's name, for policies that read a rate from a column.
+        The column's name, for policies that read a rate from a column and for conditions, which compare it
+        with rates: ``column("tier") >= "5%"``.
     on : Measure
         What the rate is looked up on.
     brackets : Brackets or mapping
