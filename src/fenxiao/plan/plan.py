@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -103,7 +104,8 @@ class Plan:
     Raises
     ------
     PlanError
-        Two policies or caps of one name, a cap on a policy that is not there, an unknown zone.
+        Two policies or caps of one name, a cap on a policy that is not there, qualifications that read one
+        another in a circle, a match of pay that is not there, an unknown zone.
 
     Examples
     --------
@@ -153,6 +155,7 @@ class Plan:
                     allowed=", ".join(names),
                 )
         self._check_matches()
+        self._check_circles()
         if (self.anchor is None) != (self.zone is None):
             raise PlanError(
                 "Plan",
@@ -161,6 +164,27 @@ class Plan:
             )
         if self.zone is not None:
             zone_of(self.zone)
+
+    def _check_circles(self) -> None:
+        found = {
+            name: each
+            for each in self.qualifications
+            for name in (each.name, each.name + TITLE if isinstance(each, Ladder) else each.name)
+        }
+        reads = {
+            each.name: [found[name].name for name in each.member_columns() if name in found]
+            for each in self.qualifications
+        }
+        try:
+            TopologicalSorter(reads).prepare()
+        except CycleError as error:
+            circle = error.args[1][::-1]
+            raise PlanError(
+                f"{found[circle[0]].kind} {circle[0]!r}",
+                "depends on itself",
+                value=" > ".join(circle),
+                hint="Read columns that do not read this one",
+            ) from None
 
     def _check_matches(self) -> None:
         stages = {policy.name: policy.stage for policy in self.policies}
