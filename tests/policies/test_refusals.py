@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fenxiao as fx
-from fenxiao.errors import ExpressionError, FenxiaoError, OrdersError, PlanError, RateError
+from fenxiao.errors import ExpressionError, FenxiaoError, MoneyError, OrdersError, PlanError, RateError
 from fenxiao.expressions import Brackets
 from fenxiao.policies import (
     CeilingCascade,
@@ -307,3 +307,22 @@ def test_a_rank_without_a_row_is_asked_for_in_the_table_where_it_is_missing(fiel
     make, hint = MISSING[field]
     error = refused(lambda: settle(make()), PlanError, "has no row for every rank", hint)
     assert error.thing.endswith(f", {field.partition(' of ')[0]}")
+
+
+# ------------------------------------------------------- decimals
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: VolumeCommission("p", pay_on="bv", rate_on="bv", brackets={"0.001": "1%"}),
+        lambda: LeadershipBonus("p", on="bv", rate="1%", leaders=GOLD, guarantee="0.001"),
+        lambda: QualifiedBonus("p", amount="5.00", when=own("bv") >= "0.001"),
+        lambda: QualifiedBonus("p", amount="0.001", when=GOLD),
+    ],
+    ids=["brackets", "guarantee", "condition", "money"],
+)
+def test_what_is_too_fine_is_told_the_decimals_of_its_own_unit(make):
+    """A volume that has two decimals is not blamed on a currency; the number of decimals is said."""
+    error = refused(lambda: settle(make()), MoneyError, "has more decimals than its unit", "up to 2 decimals")
+    assert "currency" not in error.problem + error.allowed

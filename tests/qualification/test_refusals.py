@@ -78,6 +78,9 @@ MEASURES = {
     "depth text": ({"organisation": "pv", "depth": "2"}, ExpressionError, "0 to 64"),
     "depth of downline": ({"downline": "pv", "depth": 0}, ExpressionError, "1 to 64"),
     "group of no breaks": ({"group": "pv"}, ExpressionError, "breaks_at"),
+    "breaks_at below 0": ({"group": "pv", "breaks_at": "-5"}, ExpressionError, "group, breaks_at"),
+    "breaks_at count below 0": ({"group": "orders", "breaks_at": -5}, ExpressionError, "from 0"),
+    "breaks_at word": ({"group": "pv", "breaks_at": "much"}, ExpressionError, "from 0"),
     "breaks_at float": ({"group": "pv", "breaks_at": 1.5}, ExpressionError, "breaks_at"),
     "breaks": ({"group": "pv", "breaks": 3}, ExpressionError, "a condition"),
     "k": ({"leg": "pv", "k": 0}, ExpressionError, "1 to 1000"),
@@ -276,6 +279,12 @@ SETTLED = {
     ),
     "count against text": (lambda: settle(Gate("x", frontline() >= "3")), ExpressionError, "int"),
     "volume against a number": (lambda: settle(Gate("x", own("pv") >= 3)), InputError, "integer"),
+    "volume too fine": (
+        lambda: settle(Gate("x", own("pv") >= "0.5")), InputError, "up to 0 decimals",
+    ),
+    "break too fine": (
+        lambda: settle(Gate("x", group("pv", breaks_at="0.5") >= "1")), InputError, "up to 0 decimals",
+    ),
     "break of a count": (
         lambda: settle(Gate("x", group("orders", breaks_at="3") >= 1)), ExpressionError, "int",
     ),
