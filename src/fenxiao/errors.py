@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 ROWS_SHOWN: Final = 5
 """How many row numbers a message lists before it only counts."""
 
+_PART_MAX: Final = 200
+"""How many characters of a name, of what is allowed and of a hint a message shows."""
+_NESTED_MAX: Final = 600
+"""The same of a problem, which may be another message."""
+_NAMES_SHOWN: Final = 12
+"""How many names a long list shows before the message only counts."""
+
 _MISSING: Final = object()
 
 
@@ -40,7 +47,8 @@ class FenxiaoError(Exception):
     value
         The offending value, shown by ``repr``. Never a member label: pass those as `labels`.
     allowed
-        What would have been accepted.
+        What would have been accepted. Like all other parts, a long one is whole on the exception and cut in
+        its text.
     hint
         The next step for the reader.
     rows
@@ -67,15 +75,15 @@ class FenxiaoError(Exception):
         self.hint = hint
         self.rows = tuple(int(row) for row in rows)
         self.labels = tuple(labels)
-        text = f"{thing}: {problem}"
+        text = f"{_cut(thing)}: {_cut(problem, _NESTED_MAX)}"
         if value is not _MISSING:
             text += f", got {_short(value)}"
         if self.rows:
             text += f" ({_rows_text(self.rows)})"
         if allowed:
-            text += f"; allowed: {allowed}"
+            text += f"; allowed: {_cut_list(allowed)}"
         if hint:
-            text += f". {hint}"
+            text += f". {_cut(hint)}"
         # Arrays write themselves over several lines; halves of characters cannot be printed.
         text = " ".join(text.split()) if "\n" in text else text
         text = text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -83,6 +91,18 @@ class FenxiaoError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), dict(self.__dict__), self.args)
+
+
+def _cut(text: str, limit: int = _PART_MAX) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _cut_list(text: str) -> str:
+    """Cut what is allowed: a long list of names after some of them, with the number of the others."""
+    names = text.split(", ")
+    if len(text) > _PART_MAX and len(names) > _NAMES_SHOWN:
+        return f"{_cut(', '.join(names[:_NAMES_SHOWN]))} and {len(names) - _NAMES_SHOWN} more"
+    return _cut(text)
 
 
 def _rebuild(kind: type[FenxiaoError], state: dict[str, Any], args: tuple[Any, ...]) -> FenxiaoError:
@@ -97,7 +117,7 @@ def _short(value: object, limit: int = 80) -> str:
         text = value.__name__ if isinstance(value, type) else repr(value)
     except Exception:  # noqa: BLE001  # somebody else's repr may raise anything
         text = class_name(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return _cut(text, limit)
 
 
 class InputError(FenxiaoError, ValueError):

@@ -61,6 +61,37 @@ def test_any_value_can_be_shown(value, shown):
     assert len(str(error)) < 200
 
 
+def test_every_part_of_a_message_has_a_greatest_length():
+    """Long names, long lists and long hints are cut in the text, and are whole on the error."""
+    names = ", ".join(f"column_{number:03}" for number in range(400))
+    error = InputError("x" * 5000, "y" * 5000, value="z" * 5000, allowed=names, hint="h" * 5000)
+    assert len(str(error)) < 1500
+    assert "column_011 and 388 more. h" in str(error)
+    assert "column_012" not in str(error)
+    assert str(error).count("...") == 4
+    assert (len(error.thing), error.allowed, len(error.hint)) == (5000, names, 5000)
+    one = InputError("x", "is none", allowed="a" * 5000)
+    assert str(one).endswith("a...")
+    assert len(str(one)) < 230
+    short = ", ".join("abcdefghijklmnopqrstuvwxyz")
+    assert str(InputError("x", "is none", allowed=short)).endswith(f"allowed: {short}.")
+
+
+def test_long_names_of_the_caller_are_cut():
+    """Names of policies, columns and ranks that are far too long leave the message readable."""
+    long = "n" * 100_000
+    for call in (
+        lambda: fx.LevelCommission(long, base="paid", rates=["101%"], if_not="company"),
+        lambda: settle(None, plan(policy(base=long))),
+        lambda: settle(orders({f"column{n}" * 30: "x" for n in range(60)}), plan(policy(base="nothere"))),
+        lambda: plan(qualifications=[Gate("gate", fx.column(long) == 1.5)]),
+        lambda: settle(None, plan(qualifications=[Gate("gate", fx.column("rank") >= long)])),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert len(str(caught.value)) < 1500
+
+
 def test_half_a_character_can_be_printed():
     """Text that is no Unicode is written with escapes, so that a log can hold the message."""
     error = refused(lambda: plan(currency="\ud800"), MoneyError, r"\ud800")

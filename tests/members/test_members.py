@@ -169,6 +169,22 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("case", ["missing flag", "floats", "mixed", "two of one name", "declared in vain"])
+def test_columns_of_members_are_not_about_orders(case):
+    """What is wrong with a column of members is an error of the input, not of the orders."""
+    columns, options = {
+        "missing flag": ({"active": [True, None]}, {}),
+        "floats": ({"score": [0.5, 1.5]}, {}),
+        "mixed": ({"rank": ["gold", 1]}, {}),
+        "two of one name": ({"pay": ["1", "2"], "pay_minor": [1, 2]}, {"money": ["pay"]}),
+        "declared in vain": ({}, {"money": ["pay"]}),
+    }[case]
+    with pytest.raises(InputError) as caught:
+        C({"member": ["bo", "cai"]} | columns, **options)
+    assert type(caught.value) is InputError
+    assert caught.value.thing.startswith("members")
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_no_members_table_is_refused(case):
     """Missing, repeated and unknown members and unknown names raise, labels never in the text."""

@@ -122,7 +122,7 @@ LATE = [
         "not text",
     ),
     (leadership(guarantee="0.0001"), MoneyError, "guarantee"),
-    (stairs(by_rank={"none": "5%"}), PlanError, "rates"),
+    (stairs(by_rank={"none": "5%"}), PlanError, "by_rank"),
     (bonus(by_rank={"none": "5.00"}), PlanError, "by_rank"),
     (bonus(amount="0.001", when=LEADER), MoneyError, "policy 'bonus'"),
 ]

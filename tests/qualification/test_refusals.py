@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 import fenxiao as fx
@@ -47,7 +49,7 @@ def settle(*qualifications, members=None, show=(), period=None, state=None, rows
     table = None if members is None else fx.Members.from_records(members)
     facts = fx.Facts(tree=TREE, orders=orders, members=table)
     run = fx.settle(facts, plan, period=period, state=state)
-    run.members_table(*show, *(each.name for each in qualifications))
+    run.members_table(*show)
     return run
 
 
@@ -76,6 +78,9 @@ MEASURES = {
     "depth text": ({"organisation": "pv", "depth": "2"}, ExpressionError, "0 to 64"),
     "depth of downline": ({"downline": "pv", "depth": 0}, ExpressionError, "1 to 64"),
     "group of no breaks": ({"group": "pv"}, ExpressionError, "breaks_at"),
+    "breaks_at below 0": ({"group": "pv", "breaks_at": "-5"}, ExpressionError, "group, breaks_at"),
+    "breaks_at count below 0": ({"group": "orders", "breaks_at": -5}, ExpressionError, "from 0"),
+    "breaks_at word": ({"group": "pv", "breaks_at": "much"}, ExpressionError, "from 0"),
     "breaks_at float": ({"group": "pv", "breaks_at": 1.5}, ExpressionError, "breaks_at"),
     "breaks": ({"group": "pv", "breaks": 3}, ExpressionError, "a condition"),
     "k": ({"leg": "pv", "k": 0}, ExpressionError, "1 to 1000"),
@@ -274,6 +279,12 @@ SETTLED = {
     ),
     "count against text": (lambda: settle(Gate("x", frontline() >= "3")), ExpressionError, "int"),
     "volume against a number": (lambda: settle(Gate("x", own("pv") >= 3)), InputError, "integer"),
+    "volume too fine": (
+        lambda: settle(Gate("x", own("pv") >= "0.5")), InputError, "up to 0 decimals",
+    ),
+    "break too fine": (
+        lambda: settle(Gate("x", group("pv", breaks_at="0.5") >= "1")), InputError, "up to 0 decimals",
+    ),
     "break of a count": (
         lambda: settle(Gate("x", group("orders", breaks_at="3") >= 1)), ExpressionError, "int",
     ),
@@ -287,7 +298,10 @@ SETTLED = {
         lambda: settle(Tiers("t", on="pv", brackets={"-1": "1%"})), PlanError, "no number from 0",
     ),
     "balanced by itself": (
-        lambda: settle(show=[balanced("pv", per_leg="50%")]), ExpressionError, "requirement",
+        lambda: settle().run.setting.measure(balanced("pv", per_leg="50%")), ExpressionError, "requirement",
+    ),
+    "balanced in a table": (
+        lambda: settle(show=[balanced("pv", per_leg="50%")]), ExpressionError, "compared",
     ),
     "distinct numbers": (lambda: settle(show=[distinct("pv")]), ExpressionError, "categories"),
     "distinct buyers": (lambda: settle(show=[distinct("buyer")]), ExpressionError, "buyer"),
@@ -316,6 +330,70 @@ SETTLED = {
 def test_plans_that_do_not_fit_the_facts_are_refused(make, kind, part):
     """What only facts can tell is refused when it is read."""
     refused_loosely(make, kind, part)
+
+
+UNREAD = {
+    "window without a period": (
+        lambda: settle(Gate("x", own("pv").over(2) >= "1")), PlanError, "month(2026, 10)",
+    ),
+    "window of a ladder": (
+        lambda: settle(Ladder("rank", [("a", own("pv").over(2) >= "1")])), PlanError, "month(2026, 10)",
+    ),
+    "tiers on an unknown column": (
+        lambda: settle(Tiers("t", on="bv", brackets={"1": "1%"})), InputError, "'bv'",
+    ),
+    "tiers too fine": (lambda: settle(Tiers("t", on="pv", brackets={"0.5": "1%"})), InputError, "tiers 't'"),
+    "given ranks without members": (lambda: settle(GivenRanks("rank", ["a"])), InputError, "members"),
+    "given ranks of no column": (
+        lambda: settle(GivenRanks("grade", ["a"]), members=ranks("a", "a", "a")), InputError, "grade",
+    ),
+    "a title that is given": (
+        lambda: settle(
+            Ladder("level", [("a", MANY)]),
+            members=[{"member": each, "level_title": "a"} for each in LABELS],
+        ),
+        PlanError, "Rename",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "kind", "part"), UNREAD.values(), ids=UNREAD)
+def test_what_nothing_reads_is_checked_all_the_same(make, kind, part):
+    """A mistake in a gate, a ladder, tiers or given ranks shows when it is settled, read or not."""
+    refused_loosely(make, kind, part)
+
+
+X, Y, Z = (fx.column(name) == True for name in "xyz")  # noqa: E712  # builds a condition
+CIRCLES = {
+    "itself": ([Gate("x", X)], "x > x"),
+    "two gates": ([Gate("x", Y), Gate("y", frontline(X) >= 1)], "y > x > y"),
+    "a gate and a ladder": (
+        [Gate("x", legs(RANK == "a") >= 1), Ladder("rank", [("a", X)])], "rank > x > rank",
+    ),
+    "by the title": (
+        [Gate("x", fx.column("rank_title") == "a"), Ladder("rank", [("a", X)])], "rank > x > rank",
+    ),
+    "tiers": ([Tiers("x", on=group("pv", breaks=Y), brackets={"1": "1%"}), Gate("y", X)], "y > x > y"),
+    "of three": ([Gate("w", X), Gate("x", Y), Gate("y", Z), Gate("z", X)], "z > x > y > z"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("qualifications", "circle"), CIRCLES.values(), ids=CIRCLES)
+def test_qualifications_in_a_circle_are_no_plan(qualifications, circle):
+    """What depends on itself is refused when the plan is written, with the way round."""
+    error = refused_loosely(lambda: settle_plan(qualifications), PlanError, "depends on itself")
+    steps, wanted = error.value.split(" > "), circle.split(" > ")
+    assert steps[0] == steps[-1]
+    assert set(steps) == set(wanted)
+    reads = {each.name: each.member_columns() for each in qualifications}
+    for one, other in pairwise(steps):
+        assert any(name.removesuffix("_title") == other for name in reads[one])
+
+
+def test_reading_one_another_is_no_circle():
+    """Two that read a third, and a ladder that reads its own ranks and titles, are no circle."""
+    ladder = Ladder("rank", [("a", MANY), ("b", (legs(RANK == "a") >= 1) | (fx.column("rank_title") == "b"))])
+    settle(Gate("z", MANY), Gate("x", Z), Gate("y", X & Z), ladder, Gate("w", RANK >= "a"))
 
 
 WINDOW = '{"own": "pv"}'

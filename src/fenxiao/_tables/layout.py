@@ -12,7 +12,7 @@ import numpy as np
 from fenxiao._arrays import INDEX, INSTANT, MINOR, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Input, Instants, column_of
 from fenxiao._labels import unmasked
-from fenxiao.errors import MoneyError, OrdersError, class_name, is_one_of
+from fenxiao.errors import InputError, MoneyError, OrdersError, class_name, is_one_of
 from fenxiao.money import Currency
 from fenxiao.periods import to_instants
 
@@ -158,6 +158,11 @@ class Layout:
         """Every column that an option names, sorted."""
         return sorted([*self.money, *self.volumes, *self.times, *self.categories])
 
+    @property
+    def error(self) -> type[InputError]:
+        """What is raised for columns that are wrong: those of members are not about orders."""
+        return InputError if self.what == "members" else OrdersError
+
     def limited_to(self, names: Collection[str]) -> Layout:
         """Return the layout without options for columns that are not among `names`."""
         present = frozenset(names)
@@ -258,8 +263,9 @@ def read_columns(raw: Mapping[str, Any], layout: Layout, *, reserved: Collection
 
     Raises
     ------
-    OrdersError
-        A column is given twice, an option names a column that is not there, or a column is of no kind.
+    InputError
+        A column is given twice, an option names a column that is not there, or a column is of no kind; of
+        orders, events and the catalog an OrdersError.
     MoneyError, MoneyOverflowError
         Floats, plain integers, negative amounts, results beyond 64 bits.
     TimeError
@@ -272,7 +278,7 @@ def read_columns(raw: Mapping[str, Any], layout: Layout, *, reserved: Collection
             continue
         name = stem(given)
         if name in columns or name in reserved:
-            raise OrdersError(
+            raise layout.error(
                 f"{what} columns",
                 "name the same thing twice" if name in columns else "give a key or a label a unit",
                 value=f"{name} and {name}{MINOR_SUFFIX}" if name in columns else given,
@@ -282,7 +288,7 @@ def read_columns(raw: Mapping[str, Any], layout: Layout, *, reserved: Collection
         columns[name] = _read_column(given, name, values, layout)
     absent = [name for name in layout.declared if name not in columns]
     if absent:
-        raise OrdersError(
+        raise layout.error(
             f"{what} options",
             "name columns that are not in the table",
             value=absent,
@@ -303,13 +309,13 @@ def _read_column(given: str, name: str, values: Input, layout: Layout) -> Column
             # Already what it has to become: a view spares the copy of a long column.
             column = Amounts(values, decimals)
         else:
-            column = column_of(given, values, decimals=decimals, minor=minor, thing=thing, error=OrdersError)
+            column = column_of(given, values, decimals=decimals, minor=minor, thing=thing, error=layout.error)
         if isinstance(column, Amounts) and name not in _MAY_BE_NEGATIVE:
             _check_not_negative(column.values, thing)
         return column
     if kind == "time":
         return Instants(to_instants(values, zone=layout.zone, thing=thing))
-    return column_of(given, values, category=kind == "category", thing=thing, error=OrdersError)
+    return column_of(given, values, category=kind == "category", thing=thing, error=layout.error)
 
 
 def _check_not_negative(values: MinorArray, thing: str) -> None:

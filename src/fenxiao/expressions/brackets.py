@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import MINOR, MinorArray, RowArray, bracket_index
-from fenxiao.errors import PlanError
+from fenxiao.errors import PlanError, is_one_of
 from fenxiao.expressions.tables import pairs_of
 from fenxiao.money import Rate, is_amount, to_minor
 
@@ -59,7 +59,7 @@ class Brackets:
 
     @mode.validator
     def _check(self, _: object, value: object) -> None:
-        if value not in ("whole", "marginal"):
+        if not is_one_of(value, ("whole", "marginal")):
             raise PlanError("Brackets", "are of an unknown mode", value=value, allowed="whole, marginal")
 
     @classmethod

@@ -11,10 +11,10 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, MINOR_MAX, MINOR_MIN, FlagArray
 from fenxiao._columns import Amounts, Categories, Column, Days, Flags, Numbers, Ranks
-from fenxiao.errors import ExpressionError
+from fenxiao.errors import ExpressionError, RateError
 from fenxiao.expressions.predicates import Not, Predicate
 from fenxiao.expressions.tables import column_name
-from fenxiao.money import to_minor
+from fenxiao.money import Rate, to_minor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ class Test(Predicate):
     """One comparison of a member column, or of a measure, with a value.
 
     Thresholds are inside: ``at_least`` 100.00 holds at exactly 100.00. Text columns are compared in the
-    given order of their values, never alphabetically.
+    given order of their values, never alphabetically; rates are compared exactly, ``"3.0%"`` being ``"3%"``.
     """
 
     __test__ = False  # keeps pytest from collecting the class
@@ -232,7 +232,9 @@ def _day(test: Test, column: Column, value: int | str) -> int:
 
 
 def _holds_of_categories(test: Test, column: Categories) -> FlagArray:
-    if test.operator in ("is", "in"):
+    if column.values and all(isinstance(value, Rate) for value in column.values):
+        table = _rated_table(test, column)
+    elif test.operator in ("is", "in"):
         wanted = test.value if isinstance(test.value, tuple) else (test.value,)
         if any(isinstance(each, bool) for each in wanted):
             raise test.misfit("compares a name with a bool", "a value of the column's own kind")
@@ -247,6 +249,22 @@ def _holds_of_categories(test: Test, column: Categories) -> FlagArray:
             return column.codes >= INDEX(table.index(True) if any(table) else len(table))
     # Null has code -1 and thus reads the last entry: it satisfies nothing.
     return cast("FlagArray", np.array([*table, False], dtype=FLAG)[column.codes])
+
+
+def _rated_table(test: Test, column: Categories) -> list[bool]:
+    """Return which rates of a column compare as wanted: by what they are, however they are written."""
+    if isinstance(test.subject, MemberColumn) and test.subject.order:
+        raise test.misfit("gives an order to rates, which have one", "a column of rates without order=")
+    wanted = []
+    for value in test.value if isinstance(test.value, tuple) else (test.value,):
+        try:
+            wanted.append(Rate.of(value))
+        except RateError:
+            raise test.misfit("compares a rate with something else", 'a rate such as "3%"') from None
+    if test.operator in ("is", "in"):
+        return [rate in wanted for rate in column.values]
+    compare = COMPARE[test.operator]
+    return [bool(compare(rate.fraction, wanted[0].fraction)) for rate in column.values]
 
 
 def _ranked_table(test: Test, column: Categories) -> list[bool]:
@@ -324,7 +342,7 @@ def column(name: str, *, order: tuple[str, ...] | list[str] = ()) -> MemberColum
         plan.
     order
         For ``>=``, ``>``, ``<=``, ``<`` on text: every value of the column, lowest first. Ladders and
-        `fenxiao.qualification.GivenRanks` have an order of their own.
+        `fenxiao.qualification.GivenRanks` have an order of their own, and rates are compared as rates.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from fenxiao.expressions.measures import (
     shown,
     whole_number,
 )
-from fenxiao.money import Rate
+from fenxiao.money import Rate, is_amount
 
 if TYPE_CHECKING:
     from fenxiao._arrays import FlagArray
@@ -86,6 +86,11 @@ class Group(Derived):
                 "says nothing of where legs break away",
                 allowed='breaks=column("rank") == "director", or breaks_at="10000", or both',
                 hint=f"Write organisation({shown(self.of)}) where none does",
+            )
+        at = self.breaks_at
+        if at is not None and not (is_amount(at) if isinstance(at, str) else at >= 0):
+            raise ExpressionError(
+                "group, breaks_at", "is no volume or count from 0", value=at, allowed='such as "10000", or 3'
             )
 
     def conditions(self) -> tuple[Predicate, ...]:

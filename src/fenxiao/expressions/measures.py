@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 import attrs
 
-from fenxiao.errors import ExpressionError, instance_of
+from fenxiao.errors import ExpressionError, instance_of, is_one_of
 from fenxiao.expressions.comparisons import Subject
 from fenxiao.expressions.predicates import Predicate
 from fenxiao.expressions.tables import column_name
@@ -239,7 +239,7 @@ class Window(Derived):
     how: str = attrs.field(default="sum")
 
     def __attrs_post_init__(self) -> None:
-        if self.how not in ("sum", "least"):
+        if not is_one_of(self.how, ("sum", "least")):
             raise ExpressionError("window, how", "is unknown", value=self.how, allowed="sum, least")
         if any(isinstance(inner, Window) for inner in self.of.measures()):
             raise ExpressionError("window", "looks at a window", hint="Give one window the whole length")

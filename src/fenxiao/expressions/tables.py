@@ -44,7 +44,7 @@ def pairs_of(
     if not isinstance(pairs, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise error(thing, f"{what(table)}, not a table", allowed=allowed)
     kinds = str | int if numbers else str
-    strange = [key for key, _ in pairs if key == "" or isinstance(key, bool) or not isinstance(key, kinds)]
+    strange = [key for key, _ in pairs if isinstance(key, bool) or not isinstance(key, kinds) or key == ""]
     if strange:
         raise error(thing, "has keys that it may not have", value=strange, allowed=allowed)
     keys = [str(key) for key, _ in pairs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -43,11 +44,6 @@ _UNREADABLE: Final = Refusal(
     _MAJOR,
     "Write plain digits with a point, without thousands separators, currency signs or exponents",
 )
-_TOO_FINE: Final = Refusal(
-    "has more decimals than the currency",
-    "the currency's decimals",
-    "Round it yourself, or use more decimals",
-)
 TOO_LARGE: Final = Refusal(
     "does not fit into 64-bit minor units",
     f"{MINOR_MIN} to {MINOR_MAX} minor units",
@@ -63,6 +59,16 @@ _MINOR_OTHER: Final = Refusal(
 )
 
 
+@cache
+def _too_fine(decimals: int) -> Refusal:
+    """Return the refusal of what is finer than the unit, which is that of a currency or of a volume."""
+    return Refusal(
+        "has more decimals than its unit",
+        f"up to {decimals} decimal{'s' * (decimals != 1)}",
+        "Round it yourself, or declare a currency or a volume with more decimals",
+    )
+
+
 def read_value(value: object, decimals: int) -> int | Refusal:
     """Return the minor units of one value, or why there are none."""
     if isinstance(value, str):
@@ -73,11 +79,11 @@ def read_value(value: object, decimals: int) -> int | Refusal:
         if value and value.adjusted() > _EXPONENT_MAX:
             return TOO_LARGE
         if value and value.adjusted() < -_EXPONENT_MAX:
-            return _TOO_FINE
+            return _too_fine(decimals)
         numerator, denominator = value.as_integer_ratio()
-        return _whole(numerator * 10**decimals, denominator)
+        return _whole(numerator, denominator, decimals)
     if isinstance(value, Fraction):
-        return _whole(value.numerator * 10**decimals, value.denominator)
+        return _whole(value.numerator, value.denominator, decimals)
     if isinstance(value, bool | np.bool_):
         return TRUTH
     if isinstance(value, int | np.integer):
@@ -105,7 +111,7 @@ def read_text(text: str, decimals: int) -> int | Refusal:
         return _UNREADABLE
     if len(fraction) > decimals:
         if fraction[decimals:].strip("0"):
-            return _TOO_FINE
+            return _too_fine(decimals)
         fraction = fraction[:decimals]
     digits = whole + fraction.ljust(decimals, "0")
     if len(digits) > _DIGITS_MAX:
@@ -116,9 +122,9 @@ def read_text(text: str, decimals: int) -> int | Refusal:
     return _in_range(-minor if sign == "-" else minor)
 
 
-def _whole(numerator: int, denominator: int) -> int | Refusal:
-    minor, rest = divmod(numerator, denominator)
-    return _TOO_FINE if rest else _in_range(minor)
+def _whole(numerator: int, denominator: int, decimals: int) -> int | Refusal:
+    minor, rest = divmod(numerator * 10**decimals, denominator)
+    return _too_fine(decimals) if rest else _in_range(minor)
 
 
 def _in_range(minor: int) -> int | Refusal:

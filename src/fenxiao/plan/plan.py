@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -13,7 +14,7 @@ from fenxiao.expressions.measures import Window
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
-from fenxiao.policies import PeriodPolicy, Policy, built_in
+from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy, built_in
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 
@@ -103,7 +104,8 @@ class Plan:
     Raises
     ------
     PlanError
-        Two policies or caps of one name, a cap on a policy that is not there, an unknown zone.
+        Two policies or caps of one name, a cap on a policy that is not there, qualifications that read one
+        another in a circle, a match of pay that is not there, an unknown zone.
 
     Examples
     --------
@@ -157,6 +159,7 @@ class Plan:
         for policy in self.policies:
             if isinstance(policy, PeriodPolicy):
                 policy.check_plan(self.policies)
+        self._check_circles()
         if (self.anchor is None) != (self.zone is None):
             raise PlanError(
                 "Plan",
@@ -166,8 +169,32 @@ class Plan:
         if self.zone is not None:
             zone_of(self.zone)
 
+    def _check_circles(self) -> None:
+        found = {
+            name: each
+            for each in self.qualifications
+            for name in (each.name, each.name + TITLE if isinstance(each, Ladder) else each.name)
+        }
+        reads = {
+            each.name: [found[name].name for name in each.member_columns() if name in found]
+            for each in self.qualifications
+        }
+        try:
+            TopologicalSorter(reads).prepare()
+        except CycleError as error:
+            circle = error.args[1][::-1]
+            raise PlanError(
+                f"{found[circle[0]].kind} {circle[0]!r}",
+                "depends on itself",
+                value=" > ".join(circle),
+                hint="Read columns that do not read this one",
+            ) from None
+
     def _check_matches(self) -> None:
         stages = {policy.name: policy.stage for policy in self.policies}
+        shows = {
+            policy.name for policy in self.policies if isinstance(policy, OrderPolicy) and policy.only_shows
+        }
         for policy in self.policies:
             if isinstance(policy, PeriodPolicy):
                 for name in policy.matched():
@@ -179,6 +206,14 @@ class Plan:
                             allowed=", ".join(n for n, stage in stages.items() if stage < policy.stage)
                             or "none so far",
                             hint="Write stage=2, or a later one, for what looks at pay",
+                        )
+                    if name in shows:
+                        raise PlanError(
+                            f"policy {policy.name!r}",
+                            "matches the pay of a policy that claims nothing, as others pay it",
+                            value=name,
+                            allowed=", ".join(n for n in stages if n not in {policy.name, *shows}) or "none",
+                            hint="Match what the company pays",
                         )
 
     def _check_unpaid(self) -> None:

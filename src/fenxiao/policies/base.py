@@ -230,6 +230,11 @@ class OrderPolicy:
         """Return why an order's claims need more than that order; nothing where they do not."""
         return ()
 
+    @property
+    def only_shows(self) -> bool:
+        """Return whether nothing is ever claimed: all that it tells of is money of others."""
+        return False
+
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read, so that a run records what their windows look back at."""
         return ()

@@ -93,7 +93,8 @@ class LeadershipBonus(PeriodPolicy):
     above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
-        check_rates(self.name, [self.rate], above_100=self.above_100)
+        check_rates(self.name, [self.rate], "rate", above_100=self.above_100)
+        check_rates(self.name, [self.factor], "factor", above_100=self.above_100)
 
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""

@@ -165,8 +165,17 @@ def rated_codes(
     return values, table[rows]
 
 
-def rows_of_column(column: Any, name: str, keys: Sequence[str], thing: str) -> IndexArray:
+def rows_of_column(
+    column: Any, name: str, keys: Sequence[str], thing: str, hint: str = 'Give a rank that earns nothing "0%"'
+) -> IndexArray:
     """Return for each member the place of his category among some keys.
+
+    Parameters
+    ----------
+    column, name : the column, and what it is called
+    keys : what the table has rows for
+    thing : how messages call the table
+    hint : how a row that is missing is written
 
     Raises
     ------
@@ -183,7 +192,7 @@ def rows_of_column(column: Any, name: str, keys: Sequence[str], thing: str) -> I
             "has no row for every rank that occurs" if missing else "meets members without a rank",
             value=missing or None,
             allowed=", ".join(keys),
-            hint='Give a rank that earns nothing "0%", and every member a rank',
+            hint=f"{hint}, and every member a rank",
         )
     return np.array([place[str(value)] for value in column.values], dtype=INDEX)[column.codes]
 

@@ -12,7 +12,7 @@ import numpy as np
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, IndexArray, MinorArray
 from fenxiao._columns import Categories
 from fenxiao._kernels.trees import nearest_marked
-from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of
+from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of, is_one_of
 from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import DEPTH_MAX, Claims, Hop, OrderPolicy
 from fenxiao.policies.fields import (
@@ -47,7 +47,7 @@ def _user_rates(values: Any) -> tuple[Rate, ...]:
 
 
 def _running(instance: Any, _: object, value: object) -> None:
-    if value == "neighbour":
+    if is_one_of(value, ("neighbour",)):
         raise UnsupportedError(
             f"policy {instance.name!r}, subtract",
             "takes off the ceiling of the next role below alone",
@@ -55,7 +55,7 @@ def _running(instance: Any, _: object, value: object) -> None:
             allowed='"running_total", all that is paid below',
             hint="Where a role stands twice, the other form pays more than any ceiling",
         )
-    if value != "running_total":
+    if not is_one_of(value, ("running_total",)):
         raise PlanError(
             f"policy {instance.name!r}, subtract", "is unknown", value=value, allowed='"running_total"'
         )
@@ -133,12 +133,11 @@ class CeilingCascade(WalkFields, OrderPolicy):
             raise PlanError(
                 thing, "has no ceilings, or too many", value=len(self.ceilings), allowed="1 to 64"
             )
-        if self.start_level not in (0, 1) or isinstance(self.start_level, bool):
-            raise PlanError(thing, "starts elsewhere", value=self.start_level, allowed="start_level 0 or 1")
+        self.check_start(self.start_level)
         if self.user_role is not None and self.user_role in dict(self.ceilings):
             raise PlanError(thing, "gives users a ceiling", value=self.user_role, hint="Leave out user_role")
-        rates = [*(rate for _, rate in self.ceilings), *self.user_rates]
-        check_rates(self.name, rates, above_100=self.above_100)
+        check_rates(self.name, (rate for _, rate in self.ceilings), "ceilings", above_100=self.above_100)
+        check_rates(self.name, self.user_rates, "user_rates", above_100=self.above_100)
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""

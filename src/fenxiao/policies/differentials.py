@@ -40,7 +40,11 @@ RateRows = tuple[tuple[str, Rate], ...]
 
 def _by_product(table: object) -> tuple[tuple[str, RateRows], ...]:
     allowed = 'such as {"term life": {"junior": "70%", "senior": "90%"}}'
-    return tuple((key, rates_of(row)) for key, row in pairs_of(table, "by_product", allowed=allowed))
+    tables = tuple((key, rates_of(row)) for key, row in pairs_of(table, "by_product", allowed=allowed))
+    empty = [key for key, rows in tables if not rows]
+    if empty:
+        raise PlanError("by_product", "has tables without a rate", value=empty, allowed=allowed)
+    return tables
 
 
 @final
@@ -124,10 +128,14 @@ class RankDifferential(WalkFields, OrderPolicy):
             raise PlanError(
                 thing, "names the seller's rate twice", allowed="seller_rates or seller_rate_column"
             )
-        if self.start_level not in (0, 1) or isinstance(self.start_level, bool):
-            raise PlanError(thing, "starts elsewhere", value=self.start_level, allowed="start_level 0 or 1")
-        rows = [*self.rates, *self.seller_rates, *(each for _, table in self.by_product for each in table)]
-        check_rates(self.name, (rate for _, rate in rows), above_100=self.above_100)
+        self.check_start(self.start_level)
+        products = [row for _, table in self.by_product for row in table]
+        for field, rows in (
+            ("rates", self.rates),
+            ("seller_rates", self.seller_rates),
+            ("by_product", products),
+        ):
+            check_rates(self.name, (rate for _, rate in rows), field, above_100=self.above_100)
 
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
@@ -141,12 +149,12 @@ class RankDifferential(WalkFields, OrderPolicy):
         return setting.keep(("differential", self.name), lambda: PreparedDifferential.of(self, setting))
 
     def rates_of_members(
-        self, setting: Setting, table: RateRows, column: str | None
+        self, setting: Setting, field: str, table: RateRows, column: str | None
     ) -> tuple[list[Fraction], IndexArray]:
-        """Return rates, and for each member the place of his among them."""
+        """Return the rates of a field's table or of a column, and for each member the place of his."""
         if column is None:
             keys = [key for key, _ in table]
-            thing = f"policy {self.name!r}, rates"
+            thing = f"policy {self.name!r}, {field}"
             rows = rows_of_column(setting.member_column(self.rank_column), self.rank_column, keys, thing)
             return [rate.fraction for _, rate in table], rows
         return rate_rows(setting.member_column(column), column, self.name, above_100=self.above_100)
@@ -178,7 +186,7 @@ def rate_rows(
             hint='Write Rate("12.5%") into the members\' table',
         )
     exact = [Rate.of(value) for value in column.values]
-    check_rates(policy, exact, above_100=above_100)
+    check_rates(policy, exact, f"members column {name!r}", above_100=above_100)
     return [rate.fraction for rate in exact], column.codes
 
 
@@ -195,9 +203,9 @@ class PreparedDifferential:
     @classmethod
     def of(cls, policy: RankDifferential, setting: Setting) -> PreparedDifferential:
         """Build the ascents."""
-        tables: list[tuple[RateRows, str | None]] = [(policy.rates, policy.rate_column)]
-        tables += [(table, None) for _, table in policy.by_product]
-        ascents = tuple(_ascent(policy, setting, table, column) for table, column in tables)
+        tables = [("rates", policy.rates)]
+        tables += [(f"by_product {product!r}", table) for product, table in policy.by_product]
+        ascents = tuple(_ascent(policy, setting, field, table) for field, table in tables)
         texts = tuple(tuple(str(Rate.of(value)) for value in ascent.values) for ascent in ascents)
         return cls(policy=policy, setting=setting, ascents=ascents, texts=texts)
 
@@ -334,13 +342,16 @@ class PreparedDifferential:
         )
 
 
-def _ascent(policy: RankDifferential, setting: Setting, table: RateRows, column: str | None) -> Ascent:
+def _ascent(policy: RankDifferential, setting: Setting, field: str, table: RateRows) -> Ascent:
     thing = f"policy {policy.name!r}"
     ceiling = None if policy.ceiling is None else policy.ceiling.fraction
-    rates, rows = policy.rates_of_members(setting, table, column)
+    # Tables by product stand beside rates by rank alone, never beside a column of rates.
+    rates, rows = policy.rates_of_members(setting, field, table, policy.rate_column)
     sellers: tuple[list[Fraction], IndexArray] | None = None
     if policy.seller_rates or policy.seller_rate_column is not None:
-        sellers = policy.rates_of_members(setting, policy.seller_rates, policy.seller_rate_column)
+        sellers = policy.rates_of_members(
+            setting, "seller_rates", policy.seller_rates, policy.seller_rate_column
+        )
     together = [*rates, *(sellers[0] if sellers else [])]
     values, _ = rated_codes(thing, together, np.zeros(0, dtype=INDEX), ceiling)
     place = {value: number for number, value in enumerate(values)}

@@ -15,6 +15,7 @@ from fenxiao.expressions import (
     pairs_of,
     predicate_from_data,
 )
+from fenxiao.expressions.measures import as_measure
 from fenxiao.money import Rate, Rounding
 from fenxiao.policies.schedules import Cell, Fixed, Schedule, fixed_of
 
@@ -70,8 +71,8 @@ def base_of(value: object) -> Base:
 
 
 def measure_field(value: object) -> Measure:
-    """Return a measure."""
-    return measure_from_data(value)
+    """Return a measure that money can be a rate of: no share, which can only be compared."""
+    return as_measure(measure_from_data(value), "a policy's volume")
 
 
 def condition_of(value: object) -> Predicate | None:

@@ -62,8 +62,8 @@ class GenerationMatch(PeriodPolicy):
     Raises
     ------
     PlanError
-        No rates or more than 64; both or neither of `of` and `on`; a matched policy that is not in an earlier
-        stage.
+        No rates or more than 64; both or neither of `of` and `on`; a matched policy that is named twice, that
+        claims nothing by its nature, or that is not in an earlier stage.
 
     Examples
     --------

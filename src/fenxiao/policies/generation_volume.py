@@ -70,7 +70,7 @@ class GenerationVolumeBonus(GenerationFields, PeriodPolicy):
 
     def __attrs_post_init__(self) -> None:
         GenerationFields.__attrs_post_init__(self)
-        check_rates(self.name, [self.factor], above_100=self.above_100)
+        check_rates(self.name, [self.factor], "factor", above_100=self.above_100)
 
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""

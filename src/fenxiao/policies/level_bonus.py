@@ -69,7 +69,7 @@ class _LevelBonus(LevelFields, PeriodPolicy):
                 hint='Write PassUp(first=..., of="recruits"), or LevelCommission for sales',
             )
         self.check_levels()
-        check_rates(self.name, [self.factor], above_100=self.above_100)
+        check_rates(self.name, [self.factor], "factor", above_100=self.above_100)
 
     @abstractmethod
     def _base(self, view: PeriodView) -> Exact:
@@ -239,6 +239,8 @@ def names_of(values: Any) -> tuple[str, ...]:
         or not all(isinstance(each, str) for each in listed)
     ):
         raise PlanError("of", "is no list of policies' names", value=values, allowed='["unilevel"]')
+    if len(set(listed)) < len(listed):
+        raise PlanError("of", "names a policy twice", value=values, allowed="each policy once")
     return tuple(listed)
 
 
@@ -271,8 +273,8 @@ only_if, burn, rounding, above_100
     Raises
     ------
     PlanError
-        As `LevelBonus`; a matched policy that the plan does not have or that stands in the same or a later
-        stage.
+        As `LevelBonus`; a matched policy that is named twice, that claims nothing by its nature, that the
+        plan does not have, or that stands in the same or a later stage.
 
     Examples
     --------

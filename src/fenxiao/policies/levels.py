@@ -8,6 +8,7 @@ import attrs
 
 from fenxiao.errors import PlanError, instance_of
 from fenxiao.policies.base import OrderPolicy
+from fenxiao.policies.blocks import OrderBlock
 from fenxiao.policies.fields import base_of, beyond_an_order, choice, schedules_of, where_of
 from fenxiao.policies.level_fields import LevelFields
 from fenxiao.policies.level_walk import PreparedLevels
@@ -16,7 +17,6 @@ from fenxiao.routes import SELF_PURCHASE
 if TYPE_CHECKING:
     from fenxiao._arrays import IndexArray, MinorArray
     from fenxiao.expressions import Base, Where
-    from fenxiao.policies.blocks import OrderBlock
     from fenxiao.policies.schedules import Schedule
     from fenxiao.policies.setting import Setting
 
@@ -203,12 +203,21 @@ class LevelCommission(LevelFields, OrderPolicy):
             return LevelFields.uplines(self, setting)
         return setting.facts.placement(self.along).up
 
+    @property
+    def only_shows(self) -> bool:
+        """Return whether sellers pay and not the company."""
+        return self.funded_by != "company"
+
     def shown(self, block: OrderBlock) -> tuple[IndexArray, MinorArray] | None:
         """Return what sellers give out of their own, and to whom, where they pay and not the company."""
         if self.funded_by == "company":
             return None
-        return PreparedLevels.of(self, block.setting).given(block)
+        return self.prepare(block.setting).given(block)
 
     def prepare(self, setting: Setting) -> PreparedLevels:
         """Return the policy made ready for one setting: masks, pointers and tables."""
-        return PreparedLevels.of(self, setting)
+        prepared = setting.keep(("levels", self.name), lambda: PreparedLevels.of(self, setting))
+        if self.only_shows and len(setting.facts.orders):
+            # Its claims read no column, and what is shown is computed later.
+            prepared.given(OrderBlock(setting, slice(0, 0)))
+        return prepared

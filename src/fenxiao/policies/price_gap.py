@@ -13,6 +13,7 @@ from fenxiao.errors import OrdersError, PlanError, Reason, instance_of
 from fenxiao.expressions import Base, pairs_of
 from fenxiao.money import FLOOR, Rate, Rounding, format_minor, is_amount, mul_div_arrays, to_minor
 from fenxiao.policies.base import DEPTH_MAX, Claims, Hop, OrderPolicy
+from fenxiao.policies.blocks import OrderBlock
 from fenxiao.policies.cascade import NO_STEP, Ascent, hop_of, rows_of_column
 from fenxiao.policies.fields import base_of, check_rates, rate_of, rounding_of, where_of
 from fenxiao.policies.walk_fields import WalkFields
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fenxiao.expressions import Where
-    from fenxiao.policies.blocks import OrderBlock
+    from fenxiao.policies.base import PreparedPolicy
     from fenxiao.policies.setting import Setting
 
 _QUANTITY: Final = "quantity"
@@ -123,8 +124,16 @@ class PriceGap(WalkFields, OrderPolicy):
 
     def prepare(self, setting: Setting) -> PreparedGap:
         """Return the policy made ready for one setting: prices, and each member's rank."""
-        decimals, thing = setting.decimals, f"{self.thing}, prices"
-        rows = rows_of_column(setting.member_column(self.rank_column), self.rank_column, self.ranks, thing)
+        prepared = setting.keep(("price gap", self.name), lambda: self._prepared(setting))
+        if len(setting.facts.orders):
+            # What is shown is computed later; that its columns are there is seen now.
+            prepared.markups(OrderBlock(setting, slice(0, 0)))
+        return prepared
+
+    def _prepared(self, setting: Setting) -> PreparedGap:
+        decimals, column = setting.decimals, setting.member_column(self.rank_column)
+        thing = f"{self.thing}, {'prices' if self.prices else 'price_columns'}"
+        rows = rows_of_column(column, self.rank_column, self.ranks, thing, "Give every rank a price")
         prices = [to_minor(price, decimals, thing=thing) for _, price in self.prices]
         return PreparedGap(
             policy=self,
@@ -322,7 +331,18 @@ class RetailMarkup(OrderPolicy):
     above_100: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
-        check_rates(self.name, [self.rate], above_100=self.above_100)
+        check_rates(self.name, [self.rate], "rate", above_100=self.above_100)
+
+    @property
+    def only_shows(self) -> bool:
+        """Return that nothing is ever claimed."""
+        return True
+
+    def prepare(self, setting: Setting) -> PreparedPolicy:
+        """Return the policy made ready for one setting, after seeing that the columns it shows are there."""
+        if len(setting.facts.orders):
+            self.shown(OrderBlock(setting, slice(0, 0)))
+        return OrderPolicy.prepare(self, setting)
 
     def claims(self, block: OrderBlock) -> Claims:
         """Claim nothing."""

@@ -96,7 +96,8 @@ class QualifiedBonus(PeriodPolicy):
         else:
             keys = [key for key, _ in self.by_rank]
             column = setting.member_column(self.rank_column)
-            rows = rows_of_column(column, self.rank_column, keys, f"{thing}, by_rank")
+            hint = 'Give a rank that gets nothing "0"'
+            rows = rows_of_column(column, self.rank_column, keys, f"{thing}, by_rank", hint)
             table = [to_minor(money, setting.decimals, thing=thing) for _, money in self.by_rank]
             found = np.array(table, dtype=MINOR)[rows]
         return found if self.when is None else np.where(setting.mask_of(self.when), found, MINOR(0))

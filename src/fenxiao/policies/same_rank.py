@@ -10,7 +10,7 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, MINOR, FlagArray, IndexArray, MinorArray
 from fenxiao._kernels.trees import nearest_marked
-from fenxiao.errors import PlanError, Reason, instance_of
+from fenxiao.errors import PlanError, Reason, instance_of, is_one_of
 from fenxiao.expressions import Base, Exact, pairs_of
 from fenxiao.money import FLOOR, Rate, Rounding
 from fenxiao.policies.base import DEPTH_MAX, Claims, Hop, OrderPolicy
@@ -41,7 +41,7 @@ def _by_rank(table: object) -> tuple[tuple[str, RateList], ...]:
 
 
 def _base(value: object) -> Base | str:
-    return _STEP if value == _STEP else Base.from_data(value)
+    return _STEP if is_one_of(value, (_STEP,)) else Base.from_data(value)
 
 
 @final
@@ -110,7 +110,7 @@ class SameRankBonus(WalkFields, OrderPolicy):
         if not 1 <= self.people <= DEPTH_MAX:
             raise self.error("pays no or too many people", value=self.people, allowed="1 to 64 rates")
         cells = [rate for row in self._rows for rate in row]
-        check_rates(self.name, cells, above_100=self.above_100)
+        check_rates(self.name, cells, "rates" if self.rates else "by_rank", above_100=self.above_100)
 
     @property
     def _rows(self) -> tuple[RateList, ...]:

@@ -58,7 +58,6 @@ class Setting:
     policies: tuple[Any, ...] = ()
     before: State = attrs.field(factory=State)
     _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
-    _open: list[str] = attrs.field(init=False, factory=list)
 
     @property
     def size(self) -> int:
@@ -113,7 +112,7 @@ class Setting:
         InputError
             There is no such column.
         PlanError
-            Qualifications read one another in a circle, or a column is both given and computed.
+            A column is both given and computed.
         """
         for found in self.qualifications:
             if name in (found.name, found.name + TITLE if isinstance(found, Ladder) else found.name):
@@ -128,25 +127,29 @@ class Setting:
                 "is called like a column of the members' table",
                 hint="Rename one of the two",
             )
-        if found.name in self._open:
-            raise PlanError(
-                f"{found.kind} {found.name!r}",
-                "depends on itself",
-                value=" > ".join([*self._open, found.name]),
-                hint="Read columns that do not read this one",
-            )
-        self._open.append(found.name)
-        try:
-            if isinstance(found, Gate):
-                return Flags(found.when.mask(self))
-            if isinstance(found, GivenRanks):
-                return _in_order(self.facts.member_column(name), found)
-            if isinstance(found, Tiers):
-                return _tiers(self.measure(found.on), found)
-            ranks = self.standing(found)
-            return Ranks(ranks.title if name != found.name else ranks.paid, found.names)
-        finally:
-            self._open.pop()
+        if isinstance(found, Gate):
+            return Flags(found.when.mask(self))
+        if isinstance(found, GivenRanks):
+            return _in_order(self.facts.member_column(name), found)
+        if isinstance(found, Tiers):
+            return _tiers(self.measure(found.on), found)
+        ranks = self.standing(found)
+        return Ranks(ranks.title if name != found.name else ranks.paid, found.names)
+
+    def check_qualifications(self) -> None:
+        """Compute what the plan's qualifications say, so that mistakes show also where nothing reads it.
+
+        Each column is computed once; what reads it later finds it.
+
+        Raises
+        ------
+        InputError
+            The facts lack what a qualification reads, or it does not fit.
+        """
+        for found in self.qualifications:
+            self.member_column(found.name)
+            if isinstance(found, Ladder):
+                self.member_column(found.name + TITLE)
 
     def standing(self, ladder: Ladder) -> LadderRanks:
         """Return where every member stands on a ladder."""

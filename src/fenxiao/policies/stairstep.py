@@ -145,7 +145,11 @@ class StairstepOverride(PeriodPolicy):
         numbers = [number for number, _ in self.generations]
         if max(len(self.tiers), *numbers, 0) > DEPTH_MAX:
             raise PlanError(thing, "reaches too far", allowed="64 leaders")
-        check_rates(self.name, self._all_rates(), above_100=self.above_100)
+        least = [] if self.minimum is None else [self.minimum]
+        fields = {"tiers": self.tiers, "minimum": least, "factor": [self.factor]}
+        fields |= {table: [rate for _, rate in getattr(self, table)] for table in self.tables}
+        for field, rates in fields.items():
+            check_rates(self.name, rates, field, above_100=self.above_100)
 
     def _all_rates(self) -> list[Rate]:
         rates = [rate for _, rate in (*self.by_rank, *self.differential)]
@@ -180,8 +184,8 @@ class StairstepOverride(PeriodPolicy):
     def _rank_rates(self, setting: Setting) -> AnyArray:
         """Return each member's rate by rank in units of 1 / `_unit`, nobody's last ([members + 1])."""
         table, column = (*self.by_rank, *self.differential), setting.member_column(self.rank_column)
-        keys = [key for key, _ in table]
-        rows = rows_of_column(column, self.rank_column, keys, f"policy {self.name!r}, rates")
+        keys, field = [key for key, _ in table], "by_rank" if self.by_rank else "differential"
+        rows = rows_of_column(column, self.rank_column, keys, f"policy {self.name!r}, {field}")
         return np.append(self._in_units(*(rate for _, rate in table))[rows], MINOR(0))
 
     def _lines(self, setting: Setting, sources: RowArray) -> Iterator[Lines]:

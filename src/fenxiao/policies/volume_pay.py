@@ -69,8 +69,9 @@ class _VolumePay(PeriodPolicy):
                 "needs brackets and the measure they are looked up on together",
                 allowed='rate_on=group("pv", ...), brackets={"100": "3%"}',
             )
-        rows = self.by_rank if self.brackets is None else self.brackets.rows
-        check_rates(self.name, [rate for _, rate in rows], above_100=self.above_100)
+        field, rows = ("by_rank", self.by_rank) if self.brackets is None else ("brackets", self.brackets.rows)
+        check_rates(self.name, [rate for _, rate in rows], field, above_100=self.above_100)
+        check_rates(self.name, [self.factor], "factor", above_100=self.above_100)
 
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""

@@ -31,6 +31,12 @@ class WalkFields:
         """Return an error that names the policy."""
         return PlanError(self.thing, problem, **more)
 
+    def check_start(self, value: object) -> None:
+        """Refuse a start level that is neither the credited member nor his sponsor."""
+        # Other kinds of number may be equal to 0 or 1, and arrays may not even say.
+        if not isinstance(value, int) or isinstance(value, bool) or value not in (0, 1):
+            raise PlanError(f"{self.thing}, start_level", "starts elsewhere", value=value, allowed="0 or 1")
+
     def selected(self, block: OrderBlock) -> FlagArray | None:
         """Return which lines count (bool [n]), None for all."""
         return None if self.where is None else self.where.mask(block)

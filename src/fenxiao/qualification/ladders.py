@@ -71,6 +71,10 @@ class Gate:
         """Return the measures that are read."""
         return self.when.measures()
 
+    def member_columns(self) -> tuple[str, ...]:
+        """Return the member columns that are read."""
+        return self.when.member_columns()
+
 
 @final
 @attrs.frozen
@@ -210,6 +214,11 @@ class Ladder:
         """Return the measures that are read."""
         return tuple(found for step in self.steps for found in step.when.measures())
 
+    def member_columns(self) -> tuple[str, ...]:
+        """Return the member columns that are read besides the ladder's own."""
+        names = (name for step in self.steps for name in step.when.member_columns())
+        return tuple(name for name in names if name not in (self.name, self.name + TITLE))
+
 
 def _brackets(value: Any) -> Brackets:
     plain = isinstance(value, dict) and not set(value) & {"whole", "marginal"}
@@ -260,6 +269,10 @@ class GivenRanks:
         """Return nothing: ranks that are given read no measure."""
         return ()
 
+    def member_columns(self) -> tuple[str, ...]:
+        """Return nothing: the column that is given an order is not one that the plan computes."""
+        return ()
+
 
 @final
 @attrs.frozen
@@ -269,7 +282,8 @@ class Tiers:
     Parameters
     ----------
     name
-        The column's name, for policies that read a rate from a column.
+        The column's name, for policies that read a rate from a column and for conditions, which compare it
+        with rates: ``column("tier") >= "5%"``.
     on : Measure
         What the rate is looked up on.
     brackets : Brackets or mapping
@@ -300,6 +314,10 @@ class Tiers:
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""
         return self.on.measures()
+
+    def member_columns(self) -> tuple[str, ...]:
+        """Return the member columns that are read."""
+        return self.on.member_columns()
 
 
 Qualification: TypeAlias = Gate | Ladder | GivenRanks | Tiers

@@ -9,7 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, NO_MEMBER, FlagArray
 from fenxiao._columns import Amounts, Days, Instants, Numbers
-from fenxiao.errors import PlanError, instance_of
+from fenxiao.errors import PlanError, instance_of, is_one_of
 from fenxiao.expressions import Predicate, predicate_from_data
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class PassUp:
             raise PlanError(
                 "PassUp, first", "is no number of recruits", value=self.first, allowed="1, 2, ..."
             )
-        if self.of not in _OF:
+        if not is_one_of(self.of, _OF):
             raise PlanError("PassUp, of", "is not one of the choices", value=self.of, allowed=", ".join(_OF))
         if self.of == "sales" and (
             self.whole_branch or self.qualified is not None or self.order_by != _JOINED

@@ -122,6 +122,7 @@ def settle(
     check_state(before, plan, period)
     check_usage(before, plan, facts)
     setting = setting_of(facts, plan, period, before)
+    setting.check_qualifications()
     run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
     added = add_up(run, plan, cells=needs_cells(plan, before), workers=workers)
     return _finished(run, added, plan, before)

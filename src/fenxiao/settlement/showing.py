@@ -8,7 +8,7 @@ import numpy as np
 
 from fenxiao._arrays import MINOR
 from fenxiao._kernels.tally import Tally
-from fenxiao.errors import PlanError
+from fenxiao.errors import PlanError, is_one_of
 from fenxiao.policies.base import OrderPolicy
 from fenxiao.statements import MemberTotals
 
@@ -26,8 +26,10 @@ def shown_totals(plan: Plan, setting: Setting, policy: str | None) -> MemberTota
         The plan has no policy of that name.
     """
     names = [each.name for each in plan.policies]
-    if policy is not None and policy not in names:
-        raise PlanError("policy", "is not one of the plan's", value=policy, allowed=", ".join(names))
+    if policy is not None and not is_one_of(policy, names):
+        raise PlanError(
+            "policy", "is not one of the plan's", value=policy, allowed=", ".join(names) or "none"
+        )
     tally = Tally(setting.size + 1)
     for each in plan.policies:
         if isinstance(each, OrderPolicy) and policy in (None, each.name):

@@ -9,6 +9,7 @@ import attrs
 from fenxiao._columns import Amounts, Categories
 from fenxiao.errors import PlanError, is_one_of, what
 from fenxiao.expressions import Measure
+from fenxiao.expressions.measures import as_measure
 from fenxiao.qualification import Ladder, gaps_of
 
 if TYPE_CHECKING:
@@ -95,14 +96,14 @@ def columns_of(setting: Setting, parts: tuple[str | Measure, ...]) -> dict[str, 
     InputError
         There is no such column.
     PlanError
-        A part is neither the name of a column nor a measure.
+        A part is neither the name of a column nor a measure, or a measure that can only be compared.
     """
     columns: dict[str, Any] = {"member": setting.tree.ids}
     for part in parts:
         if isinstance(part, str):
             name, column = part, setting.member_column(part)
         elif isinstance(part, Measure):
-            name, column = repr(part), setting.measure(part)
+            name, column = repr(part), setting.measure(as_measure(part, "members_table"))
         else:
             raise PlanError("members_table", what(part), allowed='names of columns, or measures: own("pv")')
         columns[f"{name}_minor" if isinstance(column, Amounts) else name] = _plain(column)
