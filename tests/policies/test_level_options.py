@@ -153,6 +153,11 @@ REFUSED = {
     ),
     "pair no pair": (lambda: levels(only_if=("score", ">=")), PlanError, "Pair("),
     "pair no data": (lambda: levels(only_if={"payee": "score"}), PlanError, "Pair("),
+    "pair as a condition": (
+        lambda: levels(only_if={"payee": "score", "at_most": "score"}),
+        PlanError,
+        'or {"payee": "tier", "operator": "<=", "source": "own_tier"}',
+    ),
     "pair operator": (lambda: Pair("a", "~", "b"), PlanError, "at_least"),
     "pair operator of another kind": (lambda: Pair("a", [], "b"), PlanError, "at_least"),
     "pair operator number": (lambda: Pair("a", 3, "b"), PlanError, "at_least"),

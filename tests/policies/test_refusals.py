@@ -195,12 +195,10 @@ def test_columns_of_what_is_only_shown_are_there_when_it_is_settled(make):
 
 def test_nothing_has_to_be_there_without_orders():
     """Facts without orders have no columns; plans that show money settle all the same."""
-    plan = fx.Plan(
-        currency="CNY",
-        margin=fx.Margin.rate("100%", of="paid"),
-        policies=[RetailMarkup("p", base="nothere")],
-    )
-    assert fx.settle(fx.Facts(tree=TREE), plan).totals().to_dict() == {}
+    members = fx.Members.from_records([{"member": name, "rank": rank} for name, rank in RANKS.items()])
+    for policy in (make() for make in UNREAD.values()):
+        plan = fx.Plan(currency="CNY", margin=fx.Margin.rate("100%", of="paid"), policies=[policy])
+        assert fx.settle(fx.Facts(tree=TREE, members=members), plan).totals().to_dict() == {}
 
 
 # ------------------------------------------------------- values of other kinds

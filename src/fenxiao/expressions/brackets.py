@@ -39,7 +39,8 @@ def _rows(table: Any) -> tuple[tuple[str, Rate], ...]:
 class Brackets:
     """Rates by threshold; below the first threshold nothing is paid. Lower ends are inside.
 
-    ``whole`` pays one rate on the whole amount, ``marginal`` pays each slice at its own rate.
+    ``whole`` pays one rate on the whole amount, ``marginal`` pays each slice at its own rate. What is below
+    zero counts as 0, so that a first threshold of 0 is reached by everybody, losses included.
 
     Raises
     ------

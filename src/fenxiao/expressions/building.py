@@ -121,6 +121,9 @@ def leg(of: str | Measure, *, k: int = 1, own_leg: bool = True) -> Leg:
 def other_legs(of: str | Measure, *, own_leg: bool = True) -> OtherLegs:
     """Return the organisation volume without the largest leg.
 
+    In comparing legs a negative one counts as 0, and so does the largest where none is above 0. The volume of
+    the organisation is what it is: the other legs may come to less than nothing.
+
     >>> other_legs("pv") >= "2000"
     (other_legs('pv') >= '2000')
     """
@@ -130,7 +133,7 @@ def other_legs(of: str | Measure, *, own_leg: bool = True) -> OtherLegs:
 def balanced(of: str | Measure, *, per_leg: Any) -> LegShare:
     """Return the organisation volume to which each leg gives at most a share of the requirement.
 
-    The member's own volume is a leg of its own.
+    The member's own volume is a leg of its own. A leg below zero counts as 0.
 
     >>> balanced("pv", per_leg="50%") >= "6000"
     (balanced('pv', per_leg='50%') >= '6000')
@@ -140,6 +143,8 @@ def balanced(of: str | Measure, *, per_leg: Any) -> LegShare:
 
 def ratio(part: str | Measure, whole: str | Measure) -> Ratio:
     """Return one measure as a share of another, to be compared with a rate.
+
+    A share of nothing, or of less than nothing, is 0 %; a part below zero counts as 0.
 
     >>> ratio("retail_paid", "paid") >= "70%"
     (ratio('retail_paid', 'paid') >= '70%')

@@ -144,7 +144,7 @@ class Leg(Derived):
 @final
 @attrs.frozen(eq=False, repr=False)
 class OtherLegs(Derived):
-    """A member's organisation volume without his largest leg."""
+    """A member's organisation volume without his largest leg, which counts as 0 where it is negative."""
 
     kind: ClassVar[str] = "other_legs"
 
@@ -160,7 +160,7 @@ class OtherLegs(Derived):
 @final
 @attrs.frozen(eq=False, repr=False)
 class LegShare(Derived):
-    """An organisation volume to which each leg gives at most a share of the *requirement*.
+    """An organisation volume to which each leg gives at most a share of the *requirement*, and at least 0.
 
     Only ``>=`` has a meaning for it: the requirement is what it is compared with.
     """
@@ -214,7 +214,7 @@ class LegShare(Derived):
 @final
 @attrs.frozen(eq=False, repr=False)
 class Ratio(Measure):
-    """One measure as a share of another; a share of nothing is 0 %."""
+    """One measure as a share of another; a share of nothing or of less is 0 %, a part below zero is 0."""
 
     kind: ClassVar[str] = "ratio"
     adds_up: ClassVar[bool] = False

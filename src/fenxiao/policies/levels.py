@@ -117,6 +117,9 @@ class LevelCommission(LevelFields, OrderPolicy):
     ------
     PlanError
         Missing or contradictory parameters, more than 64 levels.
+    UnsupportedError
+        `only_if` with ``if_not="roll_up"``: who fits depends on the source, so that nobody could be rolled up
+        to.
     RateError
         A float, a negative rate, a rate above 100 % without `above_100`.
 

@@ -70,7 +70,10 @@ class Pair:
             return cls(**data)
         if isinstance(data, list | tuple) and len(data) == len(keys):
             return cls(*data)
-        raise PlanError("only_if", "cannot be read", value=data, allowed='Pair("tier", "<=", "own_tier")')
+        allowed = (
+            'Pair("tier", "<=", "own_tier"), or {"payee": "tier", "operator": "<=", "source": "own_tier"}'
+        )
+        raise PlanError("only_if", "cannot be read", value=data, allowed=allowed)
 
     def test(self, setting: Setting) -> Callable[[IndexArray, IndexArray], FlagArray]:
         """Return the comparison of payees with sources (int32 [n] each, the number of members for nobody).

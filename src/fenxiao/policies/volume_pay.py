@@ -214,7 +214,8 @@ class VolumeCommission(_VolumePay):
         ``Brackets.whole({"100": "3%", "300": "6%"})``: the rate of the highest threshold reached is paid on
         all of `pay_on`. ``Brackets.marginal(...)``: each unit of `rate_on` carries the same share of `pay_on`
         and is paid at the rate of its slice; where there are no units, nothing is paid. Below the first
-        threshold nothing is paid.
+        threshold nothing is paid. Both measures count as 0 where they are negative: a first threshold of 0 is
+        reached by everybody, losses included, and a loss in `pay_on` pays nothing.
     by_rank : mapping
         In place of brackets: a rate for every rank.
     rank_column : str
@@ -272,7 +273,8 @@ class VolumeDifferential(_VolumePay):
     Parameters
     ----------
     name, pay_on, rate_on, brackets, by_rank, rank_column, factor, eligible, rounding, above_100
-        As in `VolumeCommission`. Brackets must rise; who is not eligible takes no step, so that those above
+        As in `VolumeCommission`, also where measures are negative: a first threshold of 0 is reached by
+        everybody, losses included. Brackets must rise; who is not eligible takes no step, so that those above
         are paid against the next below him.
 
     Raises

@@ -279,6 +279,8 @@ class GivenRanks:
 class Tiers:
     """A rate for each member, by how much a measure of his is; below the first threshold 0 %.
 
+    A measure below zero counts as 0, so that a first threshold of 0 is reached by everybody, losses included.
+
     Parameters
     ----------
     name
