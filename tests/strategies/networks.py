@@ -73,7 +73,7 @@ def facts_of(world):
     tree = fx.ReferralTree.from_mapping(parents)
     return fx.Facts(
         tree=tree,
-        placements={"binary": Placement.auto(tree, list(parents), width=2, rule="breadth")},
+        placements={"binary": Placement.auto(tree, tree.ids, width=2, rule="breadth")},
         members=fx.Members.from_columns(columns),
         orders=fx.Orders.from_records(records, times=["paid_at"]) if records else fx.Orders.empty(),
     )
