@@ -65,9 +65,9 @@ def unit_of(measure):
     return None if kind in ("distinct", "frontline", "legs", "ratio") else unit_of(measure[kind])
 
 
-def written(draw, unit, high=14, least=-1):
+def written(draw, unit, low=-1):
     """Draw a threshold as plans write it."""
-    number = draw(st.integers(least, high))
+    number = draw(st.integers(low, 14))
     if unit is None:
         return number
     text = f"{abs(number) // 2}.{5 * (number % 2)}"
@@ -118,7 +118,7 @@ def draw_options(draw, kind, inner, below):
         return {} if depth is None else {"depth": depth}
     if kind == "group":
         given = draw(st.sampled_from([("breaks",), ("breaks_at",), ("breaks", "breaks_at")]))
-        found = {"breaks": lambda: draw(below), "breaks_at": lambda: written(draw, unit_of(inner), least=0)}
+        found = {"breaks": lambda: draw(below), "breaks_at": lambda: written(draw, unit_of(inner), low=0)}
         return {name: found[name]() for name in given}
     if kind == "rolled_up":
         return {"to": draw(below)}
