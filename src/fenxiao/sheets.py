@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, final
 
 import attrs
@@ -44,9 +45,22 @@ class Sheet:
         Minor units.
     uniform : bool
         Whether every slot has one level for all its lines.
+    rising : bool
+        Whether these levels rise from slot to slot of a policy, so that no two slots share one.
     """
 
-    __slots__ = ("_payee", "allowed", "block", "bound", "claimed", "claims", "cuts", "policy", "uniform")
+    __slots__ = (
+        "_payee",
+        "allowed",
+        "block",
+        "bound",
+        "claimed",
+        "claims",
+        "cuts",
+        "policy",
+        "rising",
+        "uniform",
+    )
 
     def __init__(self, block: OrderBlock, policies: Sequence[int], claims: Sequence[Claims]) -> None:
         self.block = block
@@ -60,6 +74,7 @@ class Sheet:
             self.claimed = np.concatenate([empty, *(found.amount for found in claims)])
         self.allowed = self.claimed
         self.uniform = all(isinstance(found.levels, tuple) for found in claims)
+        self.rising = all(_rise(found.levels) for found in claims)
         self.bound = sum(found.bound * len(found.amount) for found in claims)
         self.cuts: list[Cut] = []
 
@@ -122,6 +137,10 @@ class Sheet:
             place[at] = np.where(more, INDEX(cut.cap), place[at])
             most[at] = np.maximum(most[at], cut.taken)
         return place, most
+
+
+def _rise(levels: tuple[int, ...] | IndexArray) -> bool:
+    return isinstance(levels, tuple) and all(low < high for low, high in pairwise(levels))
 
 
 def exact_total(values: MinorArray, bound: int) -> int:

@@ -165,9 +165,9 @@ def test_full_rates_by_contract_and_ties_by_label():
     """In full, everybody gets his own rate; a cent that is left over goes to the first label."""
     people = members(contract={who: fx.Rate(f"{number}%") for number, who in enumerate(PLACES, 1)})
     own = agency(split="full", rates=None, rate_column="contract", tiers=None)
-    assert settle(own, people=people).totals().to_dict() == {
-        who: Decimal(f"{number}.00") for number, who in enumerate(PLACES, 1)
-    }
+    run = settle(own, people=people)
+    assert run.totals().to_dict() == {who: Decimal(f"{number}.00") for number, who in enumerate(PLACES, 1)}
+    assert str(run.statement("cai")) == "2.00: level 2 of order 1, 2 % of 100.00"
     ladder = agency(split="exclusive", rates=None, rate_column="contract", tiers=None, **STEPS)
     alone = members(
         {"dan": "Nanshan", "cai": "Shenzhen"}, contract={"dan": fx.Rate("4%"), "cai": fx.Rate("7%")}
@@ -195,6 +195,60 @@ def test_recruiters_give_way_before_agents():
     assert run.totals().to_dict() == {
         "dan": Decimal("5.00"), "cai": Decimal("5.00"), "chen": Decimal("5.00"), "pan": Decimal("1.00"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize(("margin", "paid"), [("0.01", {"a": "0.01"}), ("10.00", {"a": "5.00", "b": "5.00"})])
+@pytest.mark.parametrize("by_column", [False, True])
+def test_agents_of_one_level_give_way_together(lines, margin, paid, by_column):
+    """They share what is left of a margin, and the last cent goes to the first label, wherever it stands."""
+    tree = fx.ReferralTree.from_mapping({"b": None, "a": None, "y": "a", "x": "b"})
+    people = fx.Members.from_records(
+        [{"member": who, "agent_region": place, "level": "agent", "contract": fx.Rate("10%")}
+         for who, place in {"b": "city", "a": "up", "x": None, "y": None}.items()]
+    )  # fmt: skip
+    rate = {"rate_column": "contract"} if by_column else {"rate": "10%"}
+    policy = RegionAgency("region", base="paid", split="full", tier="level", tiers=["agent"],
+                          regions={"city": "up", "up": None}, **rate)  # fmt: skip
+    rows = [
+        {"order_id": 1, "line": line, "member": "x", "region": "city", "paid": "0.00" if line else "100.00",
+         "margin": "0.00" if line else margin}
+        for line in range(lines)
+    ]  # fmt: skip
+    facts = fx.Facts(tree=tree, members=people, orders=fx.Orders.from_records(rows))
+    for rule in ("proportional", "priority"):
+        plan = fx.Plan(currency="CNY", margin=fx.Margin.column("margin", rule=rule), policies=[policy])
+        run = fx.settle(facts, plan)
+        assert run.totals().to_dict() == {who: Decimal(amount) for who, amount in paid.items()}
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("by_column", [False, True])
+@pytest.mark.parametrize(
+    ("rule", "margin", "paid"), [("priority", "0.03", "abp"), ("proportional", "0.01", "p")]
+)
+def test_recruiters_of_one_level_give_way_by_label(lines, by_column, rule, margin, paid):
+    """The cent that is left over goes to the first recruiter, whichever agent is his."""
+    tree = fx.ReferralTree.from_mapping({"p": None, "q": None, "a": "q", "b": "p"})
+    people = fx.Members.from_records(
+        [{"member": who, "agent_region": "R" if who in "ab" else None, "contract": fx.Rate("1%")}
+         for who in "abpq"]
+    )  # fmt: skip
+    rate = {"rate_column": "contract"} if by_column else {"rate": "1%"}
+    policy = RegionAgency("region", base="paid", split="full", recruiter="10%", **rate)
+    rows = [{"order_id": 1, "line": line, "member": None, "region": "R", "paid": "0.00" if line else "1.00",
+             "margin": "0.00" if line else margin} for line in range(lines)]  # fmt: skip
+    facts = fx.Facts(tree=tree, members=people, orders=fx.Orders.from_records(rows))
+    plan = fx.Plan(currency="CNY", margin=fx.Margin.column("margin", rule=rule), policies=[policy])
+    run = fx.settle(facts, plan)
+    assert run.totals().to_dict() == {who: Decimal("0.01") for who in paid}
+
+
+def test_a_tier_between_without_an_agent_pays_nothing_back():
+    """What is paid below is remembered past a tier that has no agent."""
+    people = members({"dan": "Nanshan", "pan": "Guangdong"})
+    run = settle(agency(**STEPS), people=people)
+    assert run.totals().to_dict() == {"dan": Decimal("5.00"), "pan": Decimal("10.00")}
 
 
 def test_quote_and_regions_that_are_numbers():

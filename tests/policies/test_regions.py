@@ -62,6 +62,10 @@ def test_like_the_twin(setting):
     lines, lost = expected(world, policy)
     assert claimed(run) == lines
     assert run.margin_report().breakage == lost
+    for guarded in run.run:
+        for _, claims, _ in (part for sheet in guarded.sheets for part in sheet.parts()):
+            # Sums are added up as if no claim were above it.
+            assert claims.amount.max(initial=0) <= claims.bound
 
 
 @QUICK
@@ -208,6 +212,26 @@ def test_guard_holds(setting, margin, rule):
         for order, amount in zip(batch.columns()["order_id"], batch.allowed.tolist(), strict=True):
             paid[order] += amount
     assert all(paid[order] <= margin * lines[order] for order in paid)
+
+
+@QUICK
+@given(
+    setting=worlds.settings_of(),
+    margin=st.integers(0, 40),
+    rule=st.sampled_from(["proportional", "priority"]),
+)
+def test_a_line_of_nothing_changes_nothing(setting, margin, rule):
+    """Cuts inside orders of one line go as in orders with more lines, to the last unit and label."""
+    policy, world = setting
+    policy |= {"rounding": "floor"}
+    lines = {line["order_id"]: line | {"line": 0} for line in world["lines"]}
+    nothing = [line | {"line": 1, "paid": 0, "pv": 0} for line in lines.values()]
+    plan = plan_of(worlds.built(policy), margin=fx.Margin.rate(f"{margin}/400", of="paid", rule=rule))
+    one, two = (
+        fx.settle(worlds.facts_of(world | {"lines": rows}), plan)
+        for rows in ([*lines.values()], [*lines.values(), *nothing])
+    )
+    assert one.totals().to_dict() == two.totals().to_dict()
 
 
 @QUICK

@@ -50,10 +50,14 @@ def people(draw, sponsors):
 
 
 @st.composite
-def lines(draw, sponsors, max_size=4):
+def lines(draw, sponsors, max_size=4, min_size=0):
     """Draw order lines; guests, and orders of several lines, among them."""
     members = st.none() | st.sampled_from(sorted(sponsors)) if sponsors else st.none()
-    keys = draw(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 2)), unique=True, max_size=max_size))
+    keys = draw(
+        st.lists(
+            st.tuples(st.integers(1, 3), st.integers(0, 2)), unique=True, min_size=min_size, max_size=max_size
+        )
+    )
     cents = st.integers(0, 40) | st.integers(0, 10**6)
     return [
         {

@@ -24,9 +24,10 @@ conditions = st.sampled_from([None, "active", "fit"])
 @st.composite
 def hierarchies(draw):
     """Draw regions that lie in others, or none at all."""
-    size = draw(st.integers(1, len(NAMES)))
+    size = draw(st.sampled_from([1, 2, 3, 4, 4, 5, 5]))
+    # Most lie in the one before, so that ways up are long.
     parents = {
-        name: draw(st.none() | st.sampled_from(NAMES[:place])) if place else None
+        name: draw(st.sampled_from([None, *NAMES[:place], *[NAMES[place - 1]] * 4])) if place else None
         for place, name in enumerate(NAMES[:size])
     }
     order = draw(st.permutations(sorted(parents)))
@@ -42,7 +43,7 @@ def policies(draw):
     named = column or (bool(regions) and rated == "rates")
     if rated == "rates" and not named:
         rated = "rate"
-    tiers = draw(st.permutations(TIERS))[: draw(st.integers(1, 3))] if named else []
+    tiers = draw(st.permutations(TIERS))[: draw(st.sampled_from([1, 2, 3, 3, 3]))] if named else []
     differential = rated != "rate" and draw(st.booleans())
     split = draw(st.sampled_from(["exclusive", "equal", "weights", "full"]))
     if rated == "contract":
@@ -70,20 +71,21 @@ def policies(draw):
         "recruiter": recruiter,
         "recruiter_eligible": None if recruiter is None else draw(conditions),
         "rounding": draw(st.sampled_from(MODES)),
-        "where": draw(st.sampled_from([None, "term"])),
+        "where": draw(st.sampled_from([None, None, None, "term"])),
     }
 
 
 @st.composite
 def worlds(draw, policy, max_size=8):
     """Draw sponsors, members and order lines that a policy accepts."""
-    sponsors = draw(forests(max_size=max_size, min_size=1))
-    names = sorted(policy["regions"]) or list(NAMES)
-    agents = st.sampled_from([None, *names])
+    sponsors = draw(forests(max_size=max_size, min_size=draw(st.sampled_from([1, 3, 4]))))
+    # The deepest last; without a table of regions a few are enough.
+    names = sorted(policy["regions"]) or list(NAMES[:2])
+    agents = st.sampled_from([None, *names * 2])
     members = {
         label: {
             "agent_region": draw(agents),
-            "agent_tier": draw(st.sampled_from(TIERS)),
+            "agent_tier": draw(st.sampled_from(policy["tiers"] or TIERS)),
             "parts": draw(st.integers(1, 4)),
             "contract": draw(shares),
             "active": draw(st.booleans()),
@@ -91,14 +93,14 @@ def worlds(draw, policy, max_size=8):
         }
         for label in sponsors
     }
-    world = {"sponsors": sponsors, "members": members, "lines": draw(lines(sponsors))}
+    world = {"sponsors": sponsors, "members": members, "lines": draw(lines(sponsors, min_size=1))}
     kept = []
     for who in slow.agents(world):
         if slow.conflict(world, policy, who, kept):
             members[who]["agent_region"] = None
         else:
             kept.append(who)
-    places = st.sampled_from([None, *names] if policy["regions"] else [None, *names, FAR])
+    places = st.sampled_from([*names, *[names[-1]] * 4, None if policy["regions"] else FAR, None])
     for line in world["lines"]:
         line["region"] = draw(places)
     return world

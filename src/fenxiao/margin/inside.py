@@ -163,7 +163,8 @@ class OrderGuard:
             groups.of_line is None
             and sheet.uniform
             and len(slots) <= _DENSE_SLOTS
-            and rule in ("proportional", "priority")
+            # Served slot by slot, claims of one level would not give way together.
+            and (rule == "proportional" or (rule == "priority" and sheet.rising))
         ):
             limits = room[lines]
             if rule == "priority":

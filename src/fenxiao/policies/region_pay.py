@@ -14,7 +14,15 @@ from fenxiao.errors import OrdersError, Reason
 from fenxiao.money import Rate
 from fenxiao.policies.base import Claims, Hop
 from fenxiao.policies.checks import NO_LEVEL
-from fenxiao.policies.region_tables import Recruiters, Step, divide, divide_equally, steps_of, worth
+from fenxiao.policies.region_tables import (
+    Recruiters,
+    Step,
+    divide,
+    divide_equally,
+    recruiters_of,
+    steps_of,
+    worth,
+)
 from fenxiao.policies.region_tree import NO_RATE, Agents, few
 
 if TYPE_CHECKING:
@@ -38,18 +46,22 @@ class PreparedAgency:
     ----------
     agents : who is agent of which region
     steps : what every tier is paid in each region, from the finest up
+    recruiters : what the sponsors of each tier's agents are paid
     """
 
     policy: RegionAgency
     setting: Setting
     agents: Agents
     steps: tuple[Step, ...]
+    recruiters: tuple[Recruiters, ...]
 
     @classmethod
     def of(cls, policy: RegionAgency, setting: Setting) -> PreparedAgency:
         """Read the members' columns and make the tables."""
         agents = Agents.of(policy, setting)
-        return cls(policy=policy, setting=setting, agents=agents, steps=steps_of(policy, setting, agents))
+        steps = steps_of(policy, agents)
+        recruiters = recruiters_of(policy, setting, agents, steps)
+        return cls(policy=policy, setting=setting, agents=agents, steps=steps, recruiters=recruiters)
 
     @property
     def _no_region(self) -> int:
@@ -57,16 +69,11 @@ class PreparedAgency:
         return len(self.agents.regions) + 1
 
     @property
-    def _sponsored(self) -> tuple[tuple[Step, Recruiters], ...]:
-        """Return the steps whose agents' sponsors are paid."""
-        return tuple((step, step.recruiters) for step in self.steps if step.recruiters is not None)
-
-    @property
     def levels(self) -> tuple[int, ...]:
-        """Return the level of each slot: agents step by step, then recruiters step by step."""
-        agents = [step.tier + 1 for step in self.steps for _ in range(step.slots)]
+        """Return the level of each slot: agents tier by tier, then recruiters tier by tier."""
         beyond = self.agents.tiers + 1
-        return (*agents, *(step.tier + beyond for step, _ in self._sponsored for _ in range(step.slots)))
+        agents = (step.tier + 1 for step in self.steps for _ in range(step.slots))
+        return (*agents, *(found.tier + beyond for found in self.recruiters for _ in found.who))
 
     def columns_of(self, block: OrderBlock) -> IndexArray:
         """Return for each line the column of the tables that says what it pays (int32 [n]).
@@ -112,10 +119,10 @@ class PreparedAgency:
             slots = slice(low, low + step.slots)
             breakage += self._agents(step, exact, column, amount[slots], payee[slots])
             low += step.slots
-        for step, recruiters in self._sponsored:
-            slots = slice(low, low + step.slots)
-            breakage += self._recruiters(recruiters, exact, column, amount[slots], payee[slots])
-            low += step.slots
+        for found in self.recruiters:
+            slots = slice(low, low + len(found.who))
+            breakage += self._recruiters(found, exact, column, amount[slots], payee[slots])
+            low += len(found.who)
         return Claims(
             amount=amount,
             levels=levels,
@@ -155,24 +162,20 @@ class PreparedAgency:
 
     def _bound(self, exact: Exact) -> int:
         """Return an upper bound of one claim."""
-        recruiters = (rate for _, found in self._sponsored for rate in found.values)
+        recruiters = (rate for found in self.recruiters for rate in found.values)
         most = max((*self.agents.values, *recruiters), default=_ZERO)
         share = -(-exact.bound * exact.numerator * most.numerator // (exact.denominator * most.denominator))
         return share + self.policy.rounding.step
 
-    def _slots(self) -> Iterator[tuple[Step, int, Recruiters | None]]:
-        """Yield step and row of each slot, and the recruiters where it is one of theirs."""
-        for step in self.steps:
-            yield from ((step, row, None) for row in range(step.slots))
-        for step, found in self._sponsored:
-            yield from ((step, row, found) for row in range(step.slots))
-
     def _rate(self, slot: int, at: int) -> Fraction:
         """Return the rate of a slot in a column of the tables, agents' shares included."""
-        step, row, found = list(self._slots())[slot]
-        if found is not None:
-            return found.values[int(found.code[row, at])]
-        return self._step(step, at) * step.share(row, at, divided=self.policy.divides)
+        agents = [(step, row) for step in self.steps for row in range(step.slots)]
+        if slot < len(agents):
+            step, row = agents[slot]
+            return self._step(step, at) * step.share(row, at, divided=self.policy.divides)
+        recruiters = [(found, code) for found in self.recruiters for code in found.code]
+        found, code = recruiters[slot - len(agents)]
+        return found.values[int(code[at])]
 
     def _value(self, code: int) -> Fraction:
         return _ZERO if code == NO_RATE else self.agents.values[code]
@@ -236,14 +239,13 @@ class PreparedAgency:
         """Tell of the sponsors of the agents who are paid, once a tier."""
         sponsors, nobody = self.setting.tree.sponsor_pointer, self.setting.size
         condition = self.policy.recruiter_eligible
-        for step, _ in self._sponsored:
-            if not self._step(step, at):
-                continue
+        for found in self.recruiters:
+            mine = [step for step in self.steps if step.tier == found.tier and self._step(step, at)]
             recruited = dict[int, list[int]]()
-            for row in step.agent[:, at].tolist():
+            for row in (row for step in mine for row in step.agent[:, at].tolist()):
                 if row < len(self.agents.who) and self.agents.fit[row]:
                     recruited.setdefault(int(sponsors[self.agents.who[row]]), []).append(row)
-            level = self.agents.tiers + step.tier + 1
+            level = self.agents.tiers + found.tier + 1
             # Roots have no sponsor.
             recruited.pop(nobody, None)
             for person, rows in recruited.items():

@@ -27,15 +27,17 @@ BEYOND: Final = 2
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class Recruiters:
-    """The sponsors of the agents of one step.
+    """The sponsors of the agents of one tier, in the order of labels.
 
     Attributes
     ----------
+    tier : its place, from the finest up
     who : int32 [slots, regions + 2], the number of members for nobody
     code : int32 [slots, regions + 2], the place of what each is paid among `values`, `NO_RATE` for nothing
     values : rates, scaled by the agents' shares
     """
 
+    tier: int
     who: IndexArray
     code: IndexArray
     values: tuple[Fraction, ...]
@@ -53,7 +55,6 @@ class Step:
     agent : int32 [slots, regions + 2], rows of `Agents` in the order of labels; their number for nobody
     weight, total : int64 [slots, regions + 2] and [regions + 2], the shares where the agents divide a step
     lost : bool [regions + 2], where the step is planned and nobody is there
-    recruiters : their sponsors, None where these are not paid
     """
 
     tier: int
@@ -63,7 +64,6 @@ class Step:
     weight: MinorArray
     total: MinorArray
     lost: FlagArray
-    recruiters: Recruiters | None = None
 
     @property
     def slots(self) -> int:
@@ -117,7 +117,7 @@ def divide(step: Step, amount: MinorArray, region: IndexArray, out: MinorArray) 
     out[:, lines] = shares.reshape(weights.shape)
 
 
-def steps_of(policy: RegionAgency, setting: Setting, agents: Agents) -> tuple[Step, ...]:
+def steps_of(policy: RegionAgency, agents: Agents) -> tuple[Step, ...]:
     """Return what is paid in every region, from the finest tier up.
 
     Raises
@@ -152,9 +152,10 @@ def steps_of(policy: RegionAgency, setting: Setting, agents: Agents) -> tuple[St
                 agent=rows,
                 weight=weight,
                 total=weight.sum(axis=0),
-                lost=counts & ~here & (upper > running),
+                # Where a tier does not count, its step is nothing.
+                lost=~here,
             )
-            found.append(attrs.evolve(step, recruiters=_recruiters(policy, setting, agents, step)))
+            found.append(step)
             if policy.differential:
                 running = upper
     return tuple(found)
@@ -208,32 +209,46 @@ def _stack(agents: Agents, chosen: FlagArray, count: MinorArray, slots: int) -> 
     return stack
 
 
-def _recruiters(policy: RegionAgency, setting: Setting, agents: Agents, step: Step) -> Recruiters | None:
-    """Return who sponsors the agents that a step pays, in the order of labels."""
+def recruiters_of(
+    policy: RegionAgency, setting: Setting, agents: Agents, steps: tuple[Step, ...]
+) -> tuple[Recruiters, ...]:
+    """Return who sponsors the agents that are paid, tier by tier; nothing where sponsors are not paid."""
     if policy.recruiter is None:
-        return None
-    tree, nobody = setting.tree, setting.size
-    agent = np.append(agents.who, INDEX(nobody))[step.agent]
-    paid = np.append(agents.fit, [False])[step.agent] & (step.upper > step.lower)
-    who = tree.sponsor_pointer[agent]
+        return ()
+    tree, nobody, rate = setting.tree, INDEX(setting.size), policy.recruiter.fraction
+    sponsor = tree.sponsor_pointer[np.append(agents.who, nobody)]
     if policy.recruiter_eligible is not None:
         fit = np.append(setting.mask_of(policy.recruiter_eligible), [False])
-        who = np.where(fit[who], who, INDEX(nobody))
-    rate = policy.recruiter.fraction
-    values: dict[Fraction, int] = {}
-    code = np.full(who.shape, NO_RATE, dtype=INDEX)
+        sponsor = np.where(fit[sponsor], sponsor, nobody)
+    rank, found = np.append(tree.label_rank, nobody), []
+    for tier in sorted({step.tier for step in steps}):
+        mine = [step for step in steps if step.tier == tier]
+        paid = np.concatenate([_paid(agents, step) for step in mine])
+        who = np.where(paid, sponsor[np.concatenate([step.agent for step in mine])], nobody)
+        values: dict[Fraction, int] = {}
+        code = np.concatenate([_codes(policy, step, _paid(agents, step), rate, values) for step in mine])
+        # Ties of one level go by label, whoever recruited whom.
+        order = np.argsort(rank[who], axis=0, kind="stable")
+        who, code = (np.take_along_axis(table, order, axis=0) for table in (who, code))
+        found.append(Recruiters(tier=tier, who=who, code=code, values=tuple(values)))
+    return tuple(found)
+
+
+def _paid(agents: Agents, step: Step) -> FlagArray:
+    """Return which agents of a step are paid (bool [slots, regions + 2])."""
+    paid: FlagArray = np.append(agents.fit, [False])[step.agent] & (step.upper > step.lower)
+    return paid
+
+
+def _codes(
+    policy: RegionAgency, step: Step, paid: FlagArray, rate: Fraction, values: dict[Fraction, int]
+) -> IndexArray:
+    """Return the places of what the recruiters of a step's agents are paid; new rates join `values`."""
+    code = np.full(paid.shape, NO_RATE, dtype=INDEX)
     for weight, total in sorted(_shares(policy, step, paid)) if rate else ():
-        value = rate * Fraction(weight, total)
-        place = values.setdefault(value, len(values))
         mine = paid if not policy.divides else paid & (step.weight == weight) & (step.total == total)
-        code[mine] = place
-    rank = np.append(tree.label_rank, INDEX(nobody))[who]
-    order = np.argsort(np.where(paid, rank, INDEX(nobody)), axis=0, kind="stable")
-    return Recruiters(
-        who=np.take_along_axis(who, order, axis=0),
-        code=np.take_along_axis(code, order, axis=0),
-        values=tuple(values),
-    )
+        code[mine] = values.setdefault(rate * Fraction(weight, total), len(values))
+    return code
 
 
 def _shares(policy: RegionAgency, step: Step, paid: FlagArray) -> set[tuple[int, int]]:
