@@ -182,7 +182,8 @@ class BinaryPairing(PeriodPolicy):
                 f"{thing}, cycle_cap", "is no number of cycles", value=cap, allowed="1, 2, 3, ..."
             )
         rates = [rate for _, rate in self.by_rank] + ([] if self.rate is None else [self.rate])
-        check_rates(self.name, [*rates, self.factor], above_100=self.above_100)
+        check_rates(self.name, rates, above_100=self.above_100)
+        check_rates(self.name, [self.factor], "factor", above_100=self.above_100)
 
     def measures(self) -> tuple[Measure, ...]:
         """Return the measures that are read."""
