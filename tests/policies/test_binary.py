@@ -362,6 +362,8 @@ def test_a_period_is_told_leg_by_leg():
     assert "at most 20" in told
 
 
+TWO = fx.ReferralTree.from_mapping({0: None, 1: 0})
+PLACES = [{"member": 0, "parent": None, "leg": None}, {"member": 1, "parent": 0, "leg": 2}]
 GOOD = {"on": own("pv"), "rate": "10%", "leftover": "carry"}
 
 
@@ -399,6 +401,13 @@ REFUSED = {
             fx.Facts(tree=fx.ReferralTree.from_mapping({1: None})), plan_of(pairing(on=own("orders")))
         ),
         fx.errors.InputError, "binary",
+    ),
+    "three legs": (
+        lambda: fx.settle(
+            fx.Facts(tree=TWO, placements={"binary": Placement.from_records(TWO, PLACES, width=3)}),
+            plan_of(pairing(on=own("orders"))),
+        ),
+        PlanError, "width 2",
     ),
     "increment of nothing": (lambda: two_legs(1, 1, rate="1%", increment="0"), PlanError, "can be matched"),
     "finer than the volume": (
@@ -467,3 +476,40 @@ def test_what_a_pairing_reads_is_told():
     assert [repr(measure) for measure in policy.measures()] == ["own('pv')", "own('paid')"]
     assert policy.member_columns() == ("active", "rank")
     assert pairing().member_columns() == ()
+
+
+def test_what_rounds_to_nothing_is_told():
+    """One of ten thousand of a matched 7 is no cent; of a tier of nothing there is none either."""
+    world = {
+        "places": {0: (None, None), 1: (0, 0), 2: (0, 1)},
+        "active": dict.fromkeys(range(3), True), "keeps": dict.fromkeys(range(3), True),
+        "periods": [{0: Fraction(0), 1: Fraction(7), 2: Fraction(7)}],
+    }  # fmt: skip
+    for options, reason in (
+        ({"rate": "1/10000"}, Reason.ROUNDED_TO_ZERO),
+        ({"rate": "0%"}, Reason.ZERO_RATE),
+        ({"rate": None, "tiers": {"5": "0"}}, Reason.ZERO_RATE),
+    ):
+        run = fx.settle(facts_of(world, 0), plan_of(pairing(**options)))
+        found = run.plan.policies[0].why_nothing(run.views[1], 0)
+        assert found == (reason, "legs of 7 and 7")
+
+
+def test_what_is_carried_is_part_of_the_fingerprint():
+    """The same carries in another order are the same; other volumes are not."""
+    one = Carry(policy="team", labels=[1, 2], left=[5, 6], right=[0, 0], paired=[True, False], decimals=0)
+    two = Carry(policy="team", labels=[2, 1], left=[6, 5], right=[0, 0], paired=[False, True], decimals=0)
+    three = Carry(policy="team", labels=[1, 2], left=[5, 7], right=[0, 0], paired=[True, False], decimals=0)
+    assert one.fingerprint() == two.fingerprint() != three.fingerprint()
+    world = {
+        "places": {0: (None, None), 1: (0, 0), 2: (0, 1)},
+        "active": dict.fromkeys(range(3), True), "keeps": dict.fromkeys(range(3), True),
+        "periods": [{0: Fraction(0), 1: Fraction(7), 2: Fraction(9)}],
+    }  # fmt: skip
+    runs = [
+        fx.settle(facts_of(world, 0), plan_of(pairing()), state=state)
+        for state in (None, fx.State(carries=[Carry(
+            policy="team", labels=[1], left=[3], right=[0], paired=[False], decimals=0)]))
+    ]  # fmt: skip
+    assert paid(runs[0]) == paid(runs[1])
+    assert runs[0].fingerprint() != runs[1].fingerprint()

@@ -343,8 +343,11 @@ class BinaryPairing(PeriodPolicy):
         legs = f"legs of {self._told(view, flows.brought, member)}"
         if not flows.matched[0, member]:
             return Reason.ZERO_RATE, f"{legs} do not match"
-        exact = self._base(setting, flows).fraction(member) if self.cycle is None and not self.tiers else 0
-        return Reason.ROUNDED_TO_ZERO if exact else Reason.ZERO_RATE, legs
+        if self.cycle is not None or self.tiers:
+            return Reason.ZERO_RATE, legs
+        rows, rates = self._rates(setting)
+        worth = self._base(setting, flows).fraction(member) * rates[int(rows[member])].fraction
+        return Reason.ROUNDED_TO_ZERO if worth else Reason.ZERO_RATE, legs
 
 
 def _decimals(column: Amounts | Numbers) -> int | None:
