@@ -201,30 +201,35 @@ TEAM = fx.Plan(
 )
 
 
-def binary_facts(members: int) -> fx.Facts:
+def binary_inputs(members: int) -> tuple[Shop, dict[str, np.ndarray]]:
     """Return one order of each of so many members, who stand in a full binary placement in any order."""
     raw = month(random_sponsors(members))
-    tree = tree_of(raw)
     # The place of a member in the heap has nothing to do with who sponsored him.
     heap = np.random.default_rng(5).permutation(raw.label)
     above = np.arange(-1, members - 1)
     rows = {"member": heap, "parent": np.where(above < 0, -1, heap[above // 2]), "leg": above % 2}
     rows["leg"][0] = -1
+    return raw, rows
+
+
+def binary_facts(raw: Shop, rows: dict[str, np.ndarray]) -> fx.Facts:
+    """Return the library's facts."""
+    tree = tree_of(raw)
     placed = Placement.from_columns(tree, rows, width=2)
     return fx.Facts(tree=tree, orders=orders_of(raw), placements={"binary": placed})
 
 
 def two_periods(facts: fx.Facts) -> fx.Settlement:
     """Settle a period of legs, and another one with what the first one carries."""
-    first = fx.settle(facts, TEAM, workers=2)
-    second = fx.settle(facts, TEAM, state=first.state, workers=2)
+    state = fx.settle(facts, TEAM, workers=2).state
+    second = fx.settle(facts, TEAM, state=state, workers=2)
     second.totals()
     return second
 
 
 def binary_row(size: Size) -> Row:
     """Return two periods of pairing, time a member at two sizes; facts and placement are at hand."""
-    large, small = binary_facts(size.large), binary_facts(size.small)
+    large, small = (binary_facts(*binary_inputs(members)) for members in (size.large, size.small))
     names = text(size.large), text(size.small)
     fresh = {
         name: lambda facts=facts: facts.with_orders(facts.orders)
@@ -258,8 +263,9 @@ def print_peak(members: int) -> None:
 
 def print_binary_peak(members: int) -> None:
     """Print what two periods of binary legs add to the peak memory, with facts and placement, in MB."""
-    two_periods(binary_facts(100))
-    print(peak_above(lambda: two_periods(binary_facts(members))))
+    two_periods(binary_facts(*binary_inputs(100)))
+    inputs = binary_inputs(members)
+    print(peak_above(lambda: two_periods(binary_facts(*inputs))))
 
 
 def measure(size: Size) -> Iterator[Row]:

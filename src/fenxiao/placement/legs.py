@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, FlagArray, IndexArray, MinorArray, readonly
+from fenxiao._arrays import (
+    BLOCK_ROWS,
+    INDEX,
+    MINOR,
+    NO_MEMBER,
+    ROW,
+    FlagArray,
+    IndexArray,
+    MinorArray,
+    blocks,
+    readonly,
+)
 from fenxiao._kernels.placing import Places
 from fenxiao._kernels.trees import ancestors, subtree_sums
 from fenxiao.errors import InputError, MoneyOverflowError
@@ -59,6 +70,11 @@ class OrderedLegs:
         position = np.empty(len(self.tree), dtype=INDEX)
         position[self.order] = np.arange(len(self), dtype=INDEX)
         return position
+
+    @cached_property
+    def _spans(self) -> IndexArray:
+        """Return how many members stand in each placed member's subtree, in the order of the placement."""
+        return readonly(np.take(self.size, self.order, mode="clip"))  # type: ignore[no-any-return]  # readonly keeps the kind
 
     def subtree_sum(self, values: MinorArray) -> MinorArray:
         """Return each member's sum over himself and everybody below him in the placement, exactly.
@@ -114,12 +130,19 @@ class OrderedLegs:
         [[1010, 1000, 0, 0], [100, 0, 0, 0]]
         """
         sums, over = self._sums(values)
-        above = self.parent[self.order]
-        if over is not None and (over & (above != NO_MEMBER)).any():
-            raise self._overflow(_LEG_SUMS, above[over & (above != NO_MEMBER)])
-        by_leg = np.zeros((self.width, len(self.tree)), dtype=MINOR)
-        below = np.flatnonzero(above != NO_MEMBER)
-        by_leg[self.leg[self.order[below]], above[below]] = sums[below]
+        if over is not None:
+            above = self.parent[self.order[over]]
+            if (above != NO_MEMBER).any():
+                raise self._overflow(_LEG_SUMS, above[above != NO_MEMBER])
+        n = len(self.tree)
+        by_member = np.zeros(n, dtype=MINOR)
+        by_member[self.order] = sums
+        by_leg = np.zeros((self.width, n), dtype=MINOR)
+        # Members are read in their own order; only where a sum goes is anywhere.
+        place = by_leg.reshape(-1)
+        for low, high in blocks(n, BLOCK_ROWS):
+            below = np.flatnonzero(self.parent[low:high] != NO_MEMBER) + low
+            place[self.leg[below] * ROW(n) + self.parent[below]] = by_member[below]
         return by_leg
 
     def _sums(self, values: MinorArray) -> tuple[MinorArray, FlagArray | None]:
@@ -127,7 +150,7 @@ class OrderedLegs:
         if own.dtype != MINOR or own.shape != self.parent.shape:
             value, allowed = f"{own.dtype} {own.shape}", f"int64 ({len(self.tree)},)"
             raise InputError(_VALUES, "are not one amount a member", value=value, allowed=allowed)
-        return subtree_sums(own[self.order], self.size[self.order])
+        return subtree_sums(np.take(own, self.order, mode="clip"), self._spans)
 
     def _overflow(self, thing: str, members: IndexArray) -> MoneyOverflowError:
         at = np.unique(members)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, FlagArray, IndexArray, MinorArray
+from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, IndexArray, MinorArray
 from fenxiao._columns import Amounts, Numbers
+from fenxiao._kernels.tally import greatest
 from fenxiao.errors import MoneyOverflowError, PlanError, Reason, instance_of
 from fenxiao.expressions import Measure, Predicate, fit_minor, identity, pairs_of
 from fenxiao.money import FLOOR, Rate, Rounding, format_minor, is_amount, to_minor
@@ -212,18 +213,16 @@ class BinaryPairing(PeriodPolicy):
         paired, before = np.zeros(setting.size, dtype=FLAG), setting.before.carry(self.name)
         if before is not None:
             *carried, paired = before.on(setting.tree, _decimals(column))
-            brought = _plus_carried(brought, np.stack(carried), self.name)
+            for leg, rest in zip(brought, carried, strict=True):
+                _add_carried(leg, rest, self.name)
         return flows_of(
             self,
-            np.maximum(brought, MINOR(0)),
+            np.maximum(brought, MINOR(0), out=brought),
             paired,
-            self._mask(setting, self.eligible) & placement.placed,
-            self._mask(setting, self.keep_if),
+            placement.placed if self.eligible is None else setting.mask_of(self.eligible) & placement.placed,
+            None if self.keep_if is None else setting.mask_of(self.keep_if),
             lambda field, text: self._in_units(column, field, text),
         )
-
-    def _mask(self, setting: Setting, condition: Predicate | None) -> FlagArray:
-        return np.ones(setting.size, dtype=FLAG) if condition is None else setting.mask_of(condition)
 
     def _in_units(self, column: Amounts | Numbers, field: str, text: str) -> int:
         """Return a volume of the plan in the smallest unit of the measure."""
@@ -354,8 +353,8 @@ def _decimals(column: Amounts | Numbers) -> int | None:
     return column.decimals if isinstance(column, Amounts) else None
 
 
-def _plus_carried(volume: MinorArray, carried: MinorArray, name: str) -> MinorArray:
-    """Return the legs with what they carried."""
-    if int(np.abs(volume).max(initial=0)) + int(carried.max(initial=0)) > MINOR_MAX:
+def _add_carried(leg: MinorArray, carried: MinorArray, name: str) -> None:
+    """Add what a leg carried to its volume."""
+    if greatest(leg) + greatest(carried) > MINOR_MAX:
         raise MoneyOverflowError(f"policy {name!r}", "carries volumes beyond 64 bits", hint="Set a carry_cap")
-    return volume + carried
+    leg += carried

@@ -107,7 +107,7 @@ def flows_of(
     brought: MinorArray,
     paired: FlagArray,
     may: FlagArray,
-    keeps: FlagArray,
+    keeps: FlagArray | None,
     volume: Callable[[str, str], int],
 ) -> LegFlows:
     """Return where the volume of two legs goes.
@@ -116,33 +116,40 @@ def flows_of(
     ----------
     brought : int64 [2, members], 0 or more
     paired : who has made his first pair before
-    may, keeps : who may pair, and who may keep what is left
+    may : who may pair
+    keeps : who may keep what is left; None for everybody
     volume : reads a volume of the plan, named by its field, in the measure's smallest unit
     """
-    open_ = np.where(may, brought, MINOR(0))
-    matched = np.zeros_like(brought)
     pairs, firsts = np.zeros(len(may), dtype=MINOR), np.zeros(len(may), dtype=FLAG)
     if policy.cycle is None:
-        both = _matched(policy, np.minimum(open_[0], open_[1]), volume)
-        matched[:] = both
+        both = np.minimum(brought[0], brought[1])
+        both[~may] = 0
+        both = _matched(policy, both, volume)
+        matched = np.broadcast_to(both, brought.shape)
         pairs[both > 0] = 1
     else:
+        open_ = np.where(may, brought, MINOR(0))
         matched, pairs, firsts = _cycles(policy, policy.cycle, open_, paired, volume)
     kept = brought - matched
-    flushed = np.zeros_like(brought)
+    # Zeros that nothing is written to take neither memory nor time, however many members there are.
+    flushed, dropped = (np.zeros(brought.shape, dtype=MINOR) for _ in range(2))
     if policy.leftover == "net_off":
         flushed[:] = np.minimum(kept[0], kept[1])
     elif policy.leftover == "flush":
-        flushed[:] = kept
-    flushed = np.where(keeps, flushed, kept)
-    kept = kept - flushed
-    dropped = np.zeros_like(brought)
+        flushed = kept
+    if keeps is not None:
+        flushed = np.where(keeps, flushed, kept)
+    if policy.leftover != "carry" or keeps is not None:
+        kept = kept - flushed
     if policy.carry_cap is not None:
-        dropped = np.maximum(kept - volume("carry_cap", policy.carry_cap), MINOR(0))
+        most = volume("carry_cap", policy.carry_cap)
+        np.subtract(kept, most, out=dropped)
+        np.maximum(dropped, MINOR(0), out=dropped)
+        np.minimum(kept, most, out=kept)
     return LegFlows(
         brought=brought,
         matched=matched,
-        kept=kept - dropped,
+        kept=kept,
         flushed=flushed,
         dropped=dropped,
         pairs=pairs,
