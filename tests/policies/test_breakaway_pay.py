@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -192,3 +193,44 @@ def test_a_generation_without_a_rate_is_passed_over():
     run = settled(world, policy)
     assert paid(run, "override") == {"c": 20_00, "a": 10_00}
     check_words(run)
+
+
+def line(*ranks, active=None):
+    """Return members a, b, ... each sponsored by the one before, the last with 1,000 of volume."""
+    names = "abcdef"[: len(ranks)]
+    return {
+        "parents": dict(zip(names, [None, *names], strict=False)),
+        "rank": dict(zip(names, ranks, strict=True)),
+        "active": dict.fromkeys(names, True) | (active or {}),
+        "orders": [{"member": names[-1], "pv": Fraction(0), "bv": Fraction(1000)}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("world", "wanted"),
+    [
+        (line("gold", "gold", "gold"), {"b": 40_00}),
+        # Who may not keep anything hands it on, and at the top it stays with the company.
+        (line("gold", "gold", "gold", active={"b": False}), {"a": 40_00}),
+        (line("gold", "gold", active={"a": False}), {}),
+    ],
+    ids=["everybody", "in between", "at the top"],
+)
+def test_a_leader_who_is_not_eligible_keeps_nothing(world, wanted):
+    """Of 4 % of 1,000 nothing stays with somebody who may not keep it."""
+    policy = LeadershipBonus(
+        "leadership", on=group("bv", breaks=LEADER), rate="4%", leaders=LEADER, eligible=ACTIVE
+    )
+    run = settled(world, policy)
+    assert paid(run, "leadership") == wanted
+    check_words(run)
+
+
+def test_each_tier_has_its_own_gate_and_number():
+    """Tier 1 goes to the next leader, tier 2 to the next one who may have it, under its own number."""
+    tiers = {"tiers": ["5%", "3%"], "gates": [None, fx.column("rank") == "gold"]}
+    policy = StairstepOverride("override", on=group("bv", breaks=LEADER), leaders=LEADER, **tiers)
+    run = settled(line("gold", "silver", "silver"), policy)
+    assert paid(run, "override") == {"a": 30_00, "b": 50_00}
+    assert "50.00: level 1, from c" in str(run.explain_period("b"))
+    assert "30.00: level 2, from c" in str(run.explain_period("a"))

@@ -430,3 +430,21 @@ def test_what_makes_them_not_local():
     assert gap().member_columns() == ("rank",)
     assert bonus().member_columns() == ()
     assert cascade().member_columns() == ("role",)
+
+
+def test_a_ceiling_that_is_reached_already_pays_no_second_time():
+    """Two staff and an agent: the ceiling of staff is paid out to the first, the agent gets the rest."""
+    mall = cascade(ceilings={"staff": "20%", "agent": "40%"}, user_rates=[])
+    run = settle(chain(["staff", "staff", "agent"], "role"), mall, order=())
+    assert run.totals().to_dict() == {"p0": 20, "p2": 20}
+
+
+def test_no_bonus_on_a_step_that_is_nothing():
+    """A step that rounds to nothing is none, though a share of the whole order would be some cents."""
+    run = settle(
+        chain(["s", "s"]), differential(), bonus(base="paid", rates=["50%"]), records=[{"paid": "0.09"}]
+    )
+    assert run.totals("career").to_dict() == {}
+    assert run.totals("peers").to_dict() == {}
+    larger = settle(chain(["s", "s"]), differential(), bonus(base="paid", rates=["50%"]))
+    assert larger.totals("peers").to_dict() == {"p1": 50}

@@ -512,3 +512,21 @@ def test_pay_that_recurs_ends_after_so_many_months(joined, day, paid):
     tree = fx.ReferralTree.from_mapping({"a": None, "b": "a"})
     run = fx.settle(fx.Facts(tree=tree, orders=orders, members=members), plan)
     assert run.payout("a") == (Decimal("9.90") if paid else 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, {"low": 10, "mid": 5, "top": 3}),
+        ({"only_if": Pair("score", ">=", "score")}, {"low": 10, "top": 3}),
+        ({"only_if": Pair("score", "<", "score")}, {"mid": 5}),
+        # An unlock is asked beside `eligible`, not in its place: mid has the rank and is not active.
+        ({"eligible": ACTIVE, "unlocks": [None, fx.column("rank") == "silver", None]}, {"low": 10, "top": 3}),
+        ({"eligible": ACTIVE, "unlocks": [fx.column("rank") == "silver", None, None]}, {"top": 3}),
+    ],
+    ids=["plain", "no less", "less", "unlock and eligible", "locked"],
+)
+def test_conditions_decide_who_is_paid_how_much(options, wanted):
+    """Of 100.00 each level pays its rate to whoever meets all that is asked of him."""
+    run = settled(levels(rates=["10%", "5%", "3%"], **options))
+    assert run.totals().to_dict() == wanted

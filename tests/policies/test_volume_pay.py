@@ -243,3 +243,16 @@ def test_volume_pay_stays_within_what_orders_leave(world, rows, margin):
     for name in ("all", "some"):
         each = run.totals(name)
         assert (each.claimed == each.allowed + each.withheld).all()
+
+
+def test_the_first_unit_of_a_slice_counts():
+    """One unit of a table that begins at 0 has its rate; nothing has none."""
+    world = {
+        "parents": {"a": None, "b": None},
+        "rank": dict.fromkeys("ab", "none"), "active": dict.fromkeys("ab", True),
+        "orders": [{"member": "a", "pv": Fraction(1), "bv": Fraction(100)},
+                   {"member": "b", "pv": Fraction(0), "bv": Fraction(100)}],
+    }  # fmt: skip
+    table = Brackets.marginal({"0": "10%", "5": "20%"})
+    run = settled(world, VolumeCommission("pay", rate_on=own("pv"), pay_on=own("bv"), brackets=table))
+    assert paid(run, "pay") == {"a": 10_00}
