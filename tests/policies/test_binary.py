@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
+from fenxiao._kernels.pairing import cycles_of
 from fenxiao.errors import MoneyOverflowError, PlanError, RateError, Reason, StateError
 from fenxiao.placement import Placement
 from fenxiao.policies import BinaryPairing, Cycle
@@ -513,3 +514,54 @@ def test_what_is_carried_is_part_of_the_fingerprint():
     ]  # fmt: skip
     assert paid(runs[0]) == paid(runs[1])
     assert runs[0].fingerprint() != runs[1].fingerprint()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(1, 12), st.integers(0, 12), st.booleans(), st.booleans(),
+    st.lists(
+        st.tuples(st.integers(0, 400), st.integers(0, 400) | st.none(), st.integers(0, 20)),
+        min_size=1, max_size=40,
+    ),
+)  # fmt: skip
+def test_cycles_in_closed_form_are_cycles_one_by_one(weak, more, reevaluate, limited, rows):
+    """However the legs take turns, and whatever limits them, counting at once is counting one by one."""
+    strong = weak + more
+    # Where the right leg is None both are equal: of equal legs the left one is the stronger.
+    left, right, most = (np.array(column) for column in zip(
+        *((a, a if b is None else b, limit) for a, b, limit in rows), strict=True))  # fmt: skip
+    found = cycles_of(left, right, strong, weak, reevaluate=reevaluate, most=most if limited else None)
+    for place, row in enumerate(zip(left.tolist(), right.tolist(), most.tolist(), strict=True)):
+        one, other, limit = row
+        count, legs = slow.make_cycles(
+            one, other, strong, weak, limit if limited else 10**9, reevaluate=reevaluate
+        )
+        wanted = (count, one - legs[0], other - legs[1])
+        assert tuple(int(column[place]) for column in found) == wanted
+
+
+def test_a_leg_that_lost_more_than_it_made_counts_as_nothing():
+    """Losses below are no volume to pair, nor to carry; what was carried makes up for them first."""
+    tree = fx.ReferralTree.from_mapping({"P": None, "L": "P", "R": "P"})
+    rows = [
+        {"member": "P"},
+        {"member": "L", "parent": "P", "leg": 0},
+        {"member": "R", "parent": "P", "leg": 1},
+    ]
+    orders = [
+        {"order_id": member, "member": member, "paid": "1000.00", "margin": margin}
+        for member, margin in (("P", "900.00"), ("L", "-50.00"), ("R", "80.00"))
+    ]
+    facts = fx.Facts(
+        tree=tree,
+        orders=fx.Orders.from_records(orders),
+        placements={"binary": Placement.from_records(tree, rows)},
+    )
+    plan = plan_of(pairing(on=own("margin")))
+    run = fx.settle(facts, plan)
+    assert paid(run) == {}
+    assert run.plan.policies[0].flows(run.views[1]).brought[:, 0].tolist() == [0, 80_00]
+    before = fx.State(
+        carries=[Carry(policy="team", labels=["P"], left=[70_00], right=[0], paired=[False], decimals=2)]
+    )
+    assert paid(fx.settle(facts, plan, state=before)) == {"P": 2_00}

@@ -187,3 +187,24 @@ def test_hashing_goes_on_where_slots_collide():
     assert [table.find_one(label) for label in labels[:500].tolist()] == list(range(500))
     repeated = np.append(labels, labels[77])
     assert label_kernels.integer_table(repeated)[1].tolist() == [len(labels)]
+
+
+@given(parents(), st.randoms(use_true_random=False), st.sampled_from([1, 2, 3, 1000]))
+@settings(max_examples=100, deadline=None)
+def test_nearest_marked_does_not_need_parents_first(up, random, block):
+    """Members may stand in any order, as those of a placement do: the nearest marked one is the same."""
+    size, twin = len(up), slow(up)
+    place = list(range(size))
+    random.shuffle(place)
+    pointer = np.full(size + 1, size, dtype=np.int32)
+    for row, parent in enumerate(up):
+        pointer[place[row]] = size if parent < 0 else place[parent]
+    marked = {row for row in range(size) if random.random() < 0.4}
+    mask = np.zeros(size, dtype=bool)
+    mask[[place[row] for row in marked]] = True
+    nearest = (twin.nearest(marked, row) for row in range(size))
+    expected = {place[row]: size if found is None else place[found] for row, found in enumerate(nearest)}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trees, "BLOCK_ROWS", block)
+        found = trees.nearest_marked(pointer, mask)
+    assert found.tolist() == [*(expected[at] for at in range(size)), size]
