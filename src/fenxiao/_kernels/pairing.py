@@ -65,7 +65,7 @@ def cycles_of(
         if turn == 2:
             # By now the legs take turns: two cycles take the same from both, and leave the gap as it is.
             more = np.zeros_like(more)
-            double = np.minimum(np.maximum(small // (strong + weak) - 1, 0), rest // 2)
+            double = np.minimum(small // (strong + weak), rest // 2)
             for leg in now:
                 leg -= double * (strong + weak)
             count += 2 * double

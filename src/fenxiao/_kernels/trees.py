@@ -264,7 +264,8 @@ def nearest_marked(up: IndexArray, mask: FlagArray) -> IndexArray:
     stop = np.ones(n + 1, dtype=FLAG)
     stop[:n] = mask
     pointer = up.copy()
-    # A block's ancestors in earlier blocks are settled, so only chains inside the block need doubling.
+    # Where parents come first, a block's ancestors in earlier blocks are settled, so that only chains inside
+    # the block need doubling. In any other order a chain could lead through many blocks, hop by hop.
     for low, high in blocks(n, BLOCK_ROWS) if _parents_first(up) else [(0, n)]:
         todo = np.flatnonzero(~stop[pointer[low:high]])
         todo += low
