@@ -8,7 +8,7 @@ A case is one settlement, or several in a row that hand their state on (``runs``
 ``places``
     Records of a binary placement: member, parent, leg.
 ``matrix``
-    Width, rule and order in which members are placed one after the other.
+    Width, rule and order in which members are placed one after the other; that of the tree if left out.
 ``opening``
     What a policy carries into the first run: policy, member, left, right.
 ``members``, ``orders``, ``catalog``
@@ -108,7 +108,7 @@ def _placements(case, tree):
         found["binary"] = Placement.from_records(tree, case["places"])
     if "matrix" in case:
         matrix = dict(case["matrix"])
-        found["matrix"] = Placement.auto(tree, matrix.pop("order"), **matrix)
+        found["matrix"] = Placement.auto(tree, matrix.pop("order", tree.ids), **matrix)
     return found
 
 

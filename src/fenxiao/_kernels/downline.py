@@ -11,6 +11,7 @@ from fenxiao._arrays import (
     FLAG,
     INDEX,
     MINOR,
+    MINOR_MIN,
     NO_MEMBER,
     ROW,
     FlagArray,
@@ -21,7 +22,9 @@ from fenxiao._arrays import (
 from fenxiao._kernels.trees import ends
 
 if TYPE_CHECKING:
-    from fenxiao._arrays import RowArray
+    from collections.abc import Iterator
+
+    from fenxiao._arrays import InstantArray, RowArray
 
 
 def breaks_by_itself(
@@ -86,6 +89,46 @@ def at_depths(values: MinorArray, parent: IndexArray, depth: int) -> MinorArray:
         total += up
         level = up
     return total
+
+
+def level_by_level(
+    mask: FlagArray, dates: InstantArray | None, up: IndexArray, levels: int
+) -> Iterator[tuple[MinorArray, InstantArray | None]]:
+    """Yield for level 1, 2, ... how many marked members stand so far below each, and their latest date.
+
+    It ends early where a level has nobody. The latest date of no members means nothing.
+
+    Parameters
+    ----------
+    mask : bool [n], who counts
+    dates : int64 [n], or None where no dates are wanted
+    up : int32 [n + 1], the index right above, n for nobody and at n
+    levels : the most levels
+
+    Examples
+    --------
+    >>> line, everybody = np.array([3, 0, 1, 3], dtype=INDEX), np.ones(3, dtype=FLAG)
+    >>> for count, latest in level_by_level(everybody, np.array([5, 9, 7]), line, 9):
+    ...     print(count, latest[:1])
+    [1 1 0] [9]
+    [1 0 0] [7]
+    """
+    count = mask.astype(MINOR)
+    latest = dates
+    for _ in range(levels):
+        has = np.flatnonzero(count)
+        above = up[has]
+        # The last place collects what stands above nobody.
+        counted = np.zeros(len(up), dtype=MINOR)
+        np.add.at(counted, above, count[has])
+        if latest is not None:
+            last = np.full(len(up), MINOR_MIN, dtype=MINOR)
+            np.maximum.at(last, above, latest[has])
+            latest = last[:-1]
+        count = counted[:-1]
+        if not count.any():
+            return
+        yield count, latest
 
 
 def legs_with(mask: FlagArray, parent: IndexArray, size: IndexArray) -> MinorArray:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fenxiao.policies.binary import BinaryPairing
     from fenxiao.policies.breakaway import LeadershipBonus
     from fenxiao.policies.ceilings import CeilingCascade
+    from fenxiao.policies.completion import LevelCompletion
     from fenxiao.policies.differentials import RankDifferential
     from fenxiao.policies.generation_match import GenerationMatch
     from fenxiao.policies.generation_volume import GenerationVolumeBonus
@@ -55,6 +56,7 @@ BUILT_IN: Final = {
     "stairstep_override": ("stairstep", "StairstepOverride"),
     "qualified_bonus": ("qualified", "QualifiedBonus"),
     "binary_pairing": ("binary", "BinaryPairing"),
+    "level_completion": ("completion", "LevelCompletion"),
     "pool": ("pools", "Pool"),
     "rated_pool": ("rated_pool", "RatedPool"),
 }
@@ -97,6 +99,7 @@ __all__ = [
     "LeadershipBonus",
     "LevelBonus",
     "LevelCommission",
+    "LevelCompletion",
     "MatchingBonus",
     "OrderBlock",
     "OrderPolicy",
