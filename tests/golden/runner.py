@@ -33,6 +33,7 @@ from pathlib import Path
 
 import fenxiao as fx
 from fenxiao.placement import Placement
+from fenxiao.policies import drawn
 from fenxiao.volumes import Carry
 
 HERE = Path(__file__).parent
@@ -260,6 +261,14 @@ def check_shown_of(run, expected):
     assert {member: shown.get(member, Decimal(0)) for member in expected} == money(expected)
 
 
+def check_drawn(runs, expected):
+    """Check which orders the last of some runs drew on, and what is left in both legs."""
+    found = drawn(runs, expected["policy"], expected["member"])
+    last = [draw for draw in found.draws if draw.run == len(runs) - 1]
+    assert {draw.order_id: draw.volume for draw in last} == expected["draws"]
+    assert {draw.order_id: draw.volume for draw in found.left} == expected["left"]
+
+
 CHECKS = {
     "carry": check_carry,
     "payouts": check_payouts,
@@ -278,3 +287,5 @@ CHECKS = {
     "shown_of": check_shown_of,
 }
 """What ``expected`` may name."""
+CHECKS_OF_RUNS = {"drawn": check_drawn}
+"""What else it may name, which is checked with all runs so far."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fenxiao.policies.ceilings import CeilingCascade
     from fenxiao.policies.completion import LevelCompletion
     from fenxiao.policies.differentials import RankDifferential
+    from fenxiao.policies.drawing import Draw, Drawn, drawn
     from fenxiao.policies.generation_match import GenerationMatch
     from fenxiao.policies.generation_volume import GenerationVolumeBonus
     from fenxiao.policies.generations import GenerationBonus
@@ -62,7 +63,10 @@ BUILT_IN: Final = {
 }
 """The policies that plain data may name without further ado: module and class by `kind`."""
 
-_MODULES: Final = {name: module for module, name in BUILT_IN.values()}
+_MODULES: Final = {
+    **{name: module for module, name in BUILT_IN.values()},
+    **dict.fromkeys(("Draw", "Drawn", "drawn"), "drawing"),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -91,6 +95,8 @@ __all__ = [
     "Claims",
     "Cycle",
     "Detail",
+    "Draw",
+    "Drawn",
     "Fixed",
     "GenerationBonus",
     "GenerationMatch",
@@ -122,6 +128,7 @@ __all__ = [
     "VolumeCommission",
     "VolumeDifferential",
     "built_in",
+    "drawn",
     "fixed_of",
     "rounding_of",
 ]

@@ -71,22 +71,31 @@ def own_volume(
     MoneyOverflowError
         A sum does not fit into 64 bits.
     """
-    chosen = _selected(lines, measure, members, member_column)
-    decimals: int | None = None
-    if measure.name == _ORDERS:
-        values = _first_lines(lines, chosen)
-    else:
-        values = lines.amounts(measure.name)
-        column = lines.column(measure.name)
-        decimals = column.decimals if isinstance(column, Amounts) else None
-        if chosen is not None:
-            values = np.where(chosen, values, MINOR(0))
+    values, decimals = line_volumes(lines, measure, members, member_column)
 
     def credited(part: MinorArray) -> MinorArray:
         return segment_sum(part, lines.member, members + 1)[:members]
 
     sums = exact_map(values, credited, f"own volume {measure.name!r}")
     return Numbers(sums) if decimals is None else Amounts(sums, decimals)
+
+
+def line_volumes(
+    lines: OrderLines, measure: Own, members: int, member_column: Callable[[str], Column]
+) -> tuple[MinorArray, int | None]:
+    """Return what each line gives to an own volume (int64 [n]), and its decimals; None for counts.
+
+    Raises
+    ------
+    OrdersError
+        The column is missing, or neither money, volume nor a count.
+    """
+    chosen = _selected(lines, measure, members, member_column)
+    if measure.name == _ORDERS:
+        return _first_lines(lines, chosen), None
+    values, column = lines.amounts(measure.name), lines.column(measure.name)
+    decimals = column.decimals if isinstance(column, Amounts) else None
+    return values if chosen is None else np.where(chosen, values, MINOR(0)), decimals
 
 
 def _selected(
