@@ -9,6 +9,7 @@ import fenxiao as fx
 from fenxiao.policies import (
     BUILT_IN,
     BinaryPairing,
+    BoardBonus,
     CeilingCascade,
     GenerationBonus,
     GenerationMatch,
@@ -63,6 +64,7 @@ EVERYTHING = [
     QualifiedBonus("structure", amount="50.00", when=own("paid") >= "0.01", stage=2),
     BinaryPairing("team", on=own("paid"), rate=HALF, leftover="carry", stage=2),
     LevelCompletion("matrix", placement="binary", amounts=["50.00", "50.00"], stage=2),
+    BoardBonus("board", amount="50.00", width=1, depth=1, reenter=1, stage=2),
     Pool("pool", base="paid", rate="100%", equal=True, stage=2),
     RatedPool("dividend", amount="50.00", rates=dict.fromkeys(RANKS, HALF), stage=2),
     MatchingBonus("match", of=["level bonus", "levels"], rates=[HALF], if_not="roll_up", stage=3),

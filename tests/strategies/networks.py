@@ -76,6 +76,13 @@ def facts_of(world):
         placements={"binary": Placement.auto(tree, tree.ids, width=2, rule="breadth")},
         members=fx.Members.from_columns(columns),
         orders=fx.Orders.from_records(records, times=["paid_at"]) if records else fx.Orders.empty(),
+        events=fx.Events.from_columns(
+            {
+                "kind": ["board"] * len(parents),
+                "member": list(parents),
+                "at": ["2026-01-02T00:00:00Z"] * len(parents),
+            }
+        ),
     )
 
 

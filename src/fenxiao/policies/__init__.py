@@ -17,6 +17,7 @@ from fenxiao.routes import PassUp
 
 if TYPE_CHECKING:
     from fenxiao.policies.binary import BinaryPairing
+    from fenxiao.policies.boards import BoardBonus
     from fenxiao.policies.breakaway import LeadershipBonus
     from fenxiao.policies.ceilings import CeilingCascade
     from fenxiao.policies.completion import LevelCompletion
@@ -58,6 +59,7 @@ BUILT_IN: Final = {
     "qualified_bonus": ("qualified", "QualifiedBonus"),
     "binary_pairing": ("binary", "BinaryPairing"),
     "level_completion": ("completion", "LevelCompletion"),
+    "board_bonus": ("boards", "BoardBonus"),
     "pool": ("pools", "Pool"),
     "rated_pool": ("rated_pool", "RatedPool"),
 }
@@ -91,6 +93,7 @@ def built_in(kind: str) -> type[Policy] | None:
 __all__ = [
     "BUILT_IN",
     "BinaryPairing",
+    "BoardBonus",
     "CeilingCascade",
     "Claims",
     "Cycle",
