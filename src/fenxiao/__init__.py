@@ -16,7 +16,8 @@ from fenxiao.money import Currency, Rate, Rounding, allocate, minor_from_float, 
 from fenxiao.orders import Orders
 from fenxiao.periods import Period, day, month, week
 from fenxiao.plan import Plan
-from fenxiao.policies import Claims, Fixed, LevelCommission, OrderBlock, OrderPolicy, PeriodPolicy
+from fenxiao.policies import Claims, Fixed, LevelCommission, OrderPolicy, PeriodPolicy
+from fenxiao.refunds import Refunds
 from fenxiao.settlement import Settlement, merge, quote, settle
 from fenxiao.state import State
 from fenxiao.tree import ReferralTree
@@ -38,7 +39,6 @@ __all__ = [
     "LineBatch",
     "Margin",
     "Members",
-    "OrderBlock",
     "OrderPolicy",
     "Orders",
     "Period",
@@ -47,6 +47,7 @@ __all__ = [
     "Rate",
     "Reason",
     "ReferralTree",
+    "Refunds",
     "Rounding",
     "Settlement",
     "State",

@@ -18,6 +18,8 @@ from fenxiao.orders import Orders
 from fenxiao.placement import RULES as RULES_OF_PLACING
 from fenxiao.placement import Placement
 from fenxiao.policies import BUILT_IN, PassUp, built_in
+from fenxiao.refunds import RULES as REFUND_RULES
+from fenxiao.refunds import Refunds
 from fenxiao.routes import IF_NOT, SELF_PURCHASE
 from fenxiao.state import Deferred
 from fenxiao.statements import REASON_TEXT
@@ -164,6 +166,7 @@ def test_fields_of_the_state_are_documented(kind, section):
         (Plan, "The plan", {"version"}),
         (Margin, "Margin", set()),
         (Cap, "Caps", set()),
+        (Refunds, "Refunds", set()),
         *((built_in(kind), kind, set()) for kind in BUILT_IN),
         (PassUp, "Passing up", set()),
         (Where, "Selections", set()),
@@ -193,7 +196,7 @@ def test_margins_are_written_as_they_are_built(margin, data):
 
 
 @pytest.mark.parametrize(
-    "choices", [SCOPES, RULES, WINDOWS, IF_NOT, SELF_PURCHASE], ids=lambda found: found[0]
+    "choices", [SCOPES, RULES, WINDOWS, IF_NOT, SELF_PURCHASE, REFUND_RULES], ids=lambda found: found[0]
 )
 def test_choices_of_plans_are_documented(choices):
     """The page of plan data names every choice."""

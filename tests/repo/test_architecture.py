@@ -23,7 +23,7 @@ RANKS = (
     ("expressions",),
     ("volumes",),
     ("qualification",),
-    ("routes", "limits", "state"),
+    ("routes", "limits", "refunds", "state"),
     ("policies",),
     ("sheets", "cells"),
     ("margin", "audit"),

@@ -35,6 +35,7 @@ from fenxiao.policies import (
 )
 from fenxiao.policies.schedules import Cell, Schedule
 from fenxiao.qualification import Qualification, qualification_from_data
+from fenxiao.refunds import Refunds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -238,7 +239,9 @@ def _converter_for(
         read: Any = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **reads)
         return _of_dict(kind, read)
 
-    converter.register_structure_hook_factory(_kind_of(OrderPolicy, PeriodPolicy, Cap, Margin), reader)
+    converter.register_structure_hook_factory(
+        _kind_of(OrderPolicy, PeriodPolicy, Cap, Margin, Refunds), reader
+    )
 
     def write_policy(policy: Any) -> dict[str, Any]:
         written = writer(type(policy))(policy)
@@ -265,17 +268,13 @@ def _converter_for(
         unstruct_hook=lambda policies: [write_policy(policy) for policy in policies]
     )
     writes["caps"] = override(unstruct_hook=lambda caps: [writer(Cap)(cap) for cap in caps])
-    writes["margin"] = override(unstruct_hook=writer(Margin))
+    for name, kind in (("margin", Margin), ("refunds", Refunds)):
+        writes[name] = override(unstruct_hook=writer(kind))
+        reads[name] = override(struct_hook=converter.structure)
     writes["qualifications"] = override(unstruct_hook=lambda parts: [part.as_data() for part in parts])
-    reads["policies"] = override(
-        struct_hook=lambda data, _: converter.structure(_list(data), tuple[Policy, ...])
-    )
     converter.register_structure_hook(Qualification, lambda data, _: _qualification(data))
-    reads["qualifications"] = override(
-        struct_hook=lambda data, _: converter.structure(_list(data), tuple[Qualification, ...])
-    )
-    reads["caps"] = override(struct_hook=lambda data, _: converter.structure(_list(data), tuple[Cap, ...]))
-    reads["margin"] = override(struct_hook=lambda data, _: converter.structure(data, Margin))
+    for name in ("policies", "caps", "qualifications"):
+        reads[name] = override(struct_hook=lambda data, kind: converter.structure(_list(data), kind))
     converter.register_unstructure_hook(
         plan, make_dict_unstructure_fn(plan, converter, _cattrs_omit_if_default=True, **writes)
     )

@@ -17,6 +17,7 @@ from fenxiao.periods import zone_of
 from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy, built_in
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
+from fenxiao.refunds import Refunds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,8 @@ class Plan:
         The orders' time column that says in which period an order falls (``"paid_at"``).
     zone : str
         IANA zone of periods (``"Asia/Shanghai"``); given with `anchor`.
+    refunds : Refunds
+        What `fenxiao.correct` does about money that goes back; left out, pay is recomputed.
     name : str
         For people; it does not change the plan's hash.
 
@@ -132,6 +135,7 @@ class Plan:
     zone: str | None = attrs.field(
         default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
     )
+    refunds: Refunds = attrs.field(factory=Refunds, validator=instance_of(Refunds, error=PlanError))
     name: str = attrs.field(default="", eq=False, validator=instance_of(str, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
@@ -168,6 +172,12 @@ class Plan:
             )
         if self.zone is not None:
             zone_of(self.zone)
+        elif self.refunds.bands or self.refunds.horizon_days is not None:
+            raise PlanError(
+                "Plan, refunds",
+                "count from the time of an order",
+                hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")',
+            )
 
     def _check_circles(self) -> None:
         found = {
