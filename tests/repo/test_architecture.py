@@ -16,7 +16,7 @@ RANKS = (
     ("_kernels",),
     ("money", "periods"),
     ("_labels",),
-    ("_columns", "tree"),
+    ("_columns", "_stored", "tree"),
     ("_tables",),
     ("members", "orders", "events", "catalog", "placement"),
     ("facts",),
