@@ -6,6 +6,7 @@ rows of a column, never what stands there, as it may be a member's label.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 from uuid import UUID
 
@@ -206,8 +207,8 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], Any]]] = {"bytes": bytes.fromhex,
 _KINDS: Final = ("int", "str", *_TO_TEXT)
 
 
-def _write_labels(values: Any) -> dict[str, Any]:
-    labels = read_labels(values, thing="State, labels", error=StateError, nullable=True)
+def _write_labels(values: Any, *, nullable: bool = True) -> dict[str, Any]:
+    labels = read_labels(values, thing="labels to store", error=StateError, nullable=nullable)
     cells = labels.values.tolist()
     if labels.kind in _TO_TEXT:
         cells = list(map(_TO_TEXT[labels.kind], cells))
@@ -250,7 +251,7 @@ def _label_of(kind: str, cell: Any) -> Any:
     return label if _TO_TEXT[kind](label) == cell else _UNREADABLE
 
 
-LABELS: Final = Codec(_write_labels, _reader_of_labels())
+LABELS: Final = Codec(partial(_write_labels, nullable=False), _reader_of_labels())
 GROUPS: Final = Codec(_write_labels, _reader_of_labels(type(None)))
 """Labels of which some may be None."""
 
