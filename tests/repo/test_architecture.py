@@ -23,7 +23,7 @@ RANKS = (
     ("expressions",),
     ("volumes",),
     ("qualification",),
-    ("routes", "limits", "state"),
+    ("routes", "limits", "state", "earned"),
     ("policies",),
     ("sheets", "cells"),
     ("margin", "audit"),

@@ -227,13 +227,13 @@ def test_what_is_no_state_is_refused(data):
 
 
 HEAD = {
-    "another kind": (("format",), "fenxiao.plan", "key 'format'", "is a state"),
-    "no kind": (("format",), DROP, "key 'format'", "is a state"),
+    "another kind": (("format",), "fenxiao.plan", "key 'format'", "something else", "fenxiao.state"),
+    "no kind": (("format",), DROP, "key 'format'", "something else", "fenxiao.state"),
     "later version": (("version",), 2, "key 'version'", "got 2", "allowed: 1", "release that wrote it"),
-    "version as text": (("version",), "1", "key 'version'", "got '1'"),
-    "version as flag": (("version",), True, "key 'version'", "got True"),
-    "version as float": (("version",), 1.0, "key 'version'", "got 1.0"),
-    "no version": (("version",), DROP, "key 'version'", "got None"),
+    "version as text": (("version",), "1", "key 'version'", "got str"),
+    "version as flag": (("version",), True, "key 'version'", "got bool"),
+    "version as float": (("version",), 1.0, "key 'version'", "got float"),
+    "no version": (("version",), DROP, "key 'version'", "got NoneType"),
     "no checksum": (("sha256",), DROP, "key 'sha256'", "backup"),
     "other checksum": (("sha256",), "0" * 64, "key 'sha256'", "backup"),
     "one cent more": (("usage", 0, "used", 0), 41, "key 'sha256'", "backup"),

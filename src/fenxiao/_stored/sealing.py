@@ -36,7 +36,7 @@ def unseal(data: object, kind: str, version: int) -> dict[str, Any]:
     if mapping.get(_FORMAT) != _tag(kind):
         raise StateError(
             f"{kind}, key {_FORMAT!r}",
-            f"does not say that this is a {kind}",
+            "says that this is something else",
             allowed=_tag(kind),
             hint="Pass what to_dict returned",
         )
@@ -45,7 +45,7 @@ def unseal(data: object, kind: str, version: int) -> dict[str, Any]:
         raise StateError(
             f"{kind}, key {_VERSION!r}",
             "is not one that this release reads",
-            value=found,
+            value=found if type(found) is int else type(found),
             allowed=str(version),
             hint="Read it with the release that wrote it",
         )
