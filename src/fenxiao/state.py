@@ -6,13 +6,44 @@ from collections.abc import Mapping
 from typing import Any, Final, final
 
 import attrs
+import numpy as np
 
-from fenxiao._arrays import MINOR_MAX
+from fenxiao._arrays import INDEX, MINOR_MAX
+from fenxiao._stored import (
+    FLAGS,
+    GROUPS,
+    LABEL,
+    LABELS,
+    TEXT,
+    TEXTS,
+    Codec,
+    each,
+    fields_of,
+    listed,
+    mapped,
+    optional,
+    refused,
+    seal,
+    table_of,
+    unseal,
+    whole,
+    wholes,
+)
 from fenxiao.errors import StateError, instance_of, what
 from fenxiao.qualification import Standing
 from fenxiao.volumes import Carry, Record
 
+VERSION: Final = 1
+"""Version of the plain data that states are written as."""
+
 _TEXT: Final = instance_of(str, error=StateError)
+
+
+def _pairs(_: object, attribute: Any, value: object) -> None:
+    pairs = value if isinstance(value, tuple) else (value,)
+    if not all(isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+        thing = f"Deferred, {attribute.name}"
+        raise StateError(thing, "are no pairs of a name and a label", allowed='(("level", 1),)')
 
 
 @final
@@ -35,7 +66,7 @@ class Deferred:
     cap: str = attrs.field(validator=_TEXT)
     policy: str = attrs.field(validator=_TEXT)
     payee: Any
-    keys: tuple[tuple[str, Any], ...] = attrs.field(validator=instance_of(tuple, error=StateError))
+    keys: tuple[tuple[str, Any], ...] = attrs.field(validator=_pairs)
     earning_period: str = attrs.field(validator=_TEXT)
     amount: int
 
@@ -130,6 +161,8 @@ class State:
     --------
     >>> State().deferred
     ()
+    >>> State.from_dict(State(settled=["2026-10"]).to_dict()).settled
+    ('2026-10',)
     """
 
     usage: dict[tuple[str, str], dict[Any, int]] = attrs.field(factory=dict, converter=_usage)
@@ -150,3 +183,98 @@ class State:
     def carry(self, policy: str) -> Carry | None:
         """Return what a policy carries from the period before, None where there was none."""
         return next((each for each in self.carries if each.policy == policy), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON-safe plain data with its version and a checksum.
+
+        Labels keep their kind, columns are lists, integers are exact: store the text that `json.dumps` makes
+        of it, and let nothing that turns integers into floats rewrite it.
+
+        Raises
+        ------
+        StateError
+            A group of a cap or a key of deferred pay is no label, or groups of one cap mix kinds.
+        """
+        body: dict[str, Any] = _STORED.write(self)
+        return seal("state", VERSION, body)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> State:
+        """Read what `to_dict` wrote. Nothing in the data is ever run.
+
+        Raises
+        ------
+        StateError
+            Another version, another checksum, a missing or unknown key, a value of the wrong kind; the
+            message names the path. Member labels are not in it.
+        """
+        state: State = _STORED.read(unseal(data, "state", VERSION), "state")
+        return state
+
+
+def _write_usage(usage: dict[tuple[str, str], dict[Any, int]]) -> list[dict[str, Any]]:
+    return [
+        {"cap": cap, "window": window, "groups": GROUPS.write(list(groups)), "used": list(groups.values())}
+        for (cap, window), groups in usage.items()
+    ]
+
+
+def _read_usage(data: Any, path: str) -> dict[tuple[str, str], dict[Any, int]]:
+    usage: dict[tuple[str, str], dict[Any, int]] = {}
+    for place, entry in enumerate(listed(data, path)):
+        at = f"{path}[{place}]"
+        fields = mapped(entry, at, ("cap", "window", "groups", "used"))
+        key = TEXT.read(fields["cap"], f"{at}.cap"), TEXT.read(fields["window"], f"{at}.window")
+        groups = GROUPS.read(fields["groups"], f"{at}.groups")
+        used = wholes(0, None).read(fields["used"], f"{at}.used")
+        if key in usage or len(set(groups)) < len(groups) or len(groups) != len(used):
+            raise refused(
+                at, "does not give each group of a cap one number", "every cap, window and group once"
+            )
+        usage[key] = dict(zip(groups, used, strict=True))
+    return usage
+
+
+def _read_key(data: Any, path: str) -> tuple[str, Any]:
+    pair = listed(data, path)
+    if len(pair) != 2:
+        raise refused(path, "is no pair", "a name and a label")
+    return TEXT.read(pair[0], f"{path}[0]"), LABEL.read(pair[1], f"{path}[1]")
+
+
+_KEY: Final = Codec(lambda pair: [pair[0], LABEL.write(pair[1])], _read_key)
+_KEYS: Final = each(_KEY)
+_DECIMALS: Final = optional(whole(0))
+_CODES: Final = wholes(0, int(np.iinfo(INDEX).max) - 1)
+_STORED: Final = fields_of(
+    State,
+    usage=Codec(_write_usage, _read_usage),
+    deferred=table_of(
+        Deferred,
+        cap=TEXTS,
+        policy=TEXTS,
+        payee=LABELS,
+        keys=each(Codec(_KEYS.write, lambda data, path: tuple(_KEYS.read(data, path)))),
+        earning_period=TEXTS,
+        amount=wholes(1, None),
+    ),
+    settled=TEXTS,
+    records=each(
+        fields_of(Record, measure=TEXT, period=TEXT, labels=LABELS, values=wholes(), decimals=_DECIMALS)
+    ),
+    standings=each(
+        fields_of(Standing, ladder=TEXT, names=TEXTS, labels=LABELS, title=_CODES, paid=_CODES, missed=_CODES)
+    ),
+    carries=each(
+        fields_of(
+            Carry,
+            policy=TEXT,
+            labels=LABELS,
+            left=wholes(0),
+            right=wholes(0),
+            paired=FLAGS,
+            decimals=_DECIMALS,
+        )
+    ),
+)
+"""How each field of a state is stored; a field that is not here fails a test."""

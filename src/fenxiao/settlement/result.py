@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
+    from fenxiao.earned import Earned
     from fenxiao.expressions import Measure
     from fenxiao.facts import Facts
     from fenxiao.margin import WideOutcome
@@ -342,6 +343,12 @@ class Settlement:
         if "paid" not in self.facts.orders.names:
             return None
         return exact_sum(self.run.setting.everything.amounts("paid"))
+
+    def earned(self) -> Earned:
+        """Return what was paid, as data to store and compare; policies of your own need a ``kind``."""
+        from fenxiao.settlement.earning import earned_of
+
+        return earned_of(self)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the result: equal for equal facts, plan and state, whatever the row order."""
