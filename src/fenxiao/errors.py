@@ -194,6 +194,10 @@ class OrdersError(InputError):
     """Orders or events are malformed: a key twice, a column missing or of the wrong kind."""
 
 
+class ChangesError(OrdersError):
+    """A refund or another change is malformed, or does not fit the orders: more given back than was sold."""
+
+
 class TimeError(InputError):
     """A time is naive, ambiguous, non-existent, or a period is not one."""
 

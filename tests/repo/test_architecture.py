@@ -18,6 +18,7 @@ RANKS = (
     ("_labels",),
     ("_columns", "_stored", "tree"),
     ("_tables",),
+    ("changes",),
     ("members", "orders", "events", "catalog", "placement"),
     ("facts",),
     ("expressions",),

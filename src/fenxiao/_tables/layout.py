@@ -40,6 +40,9 @@ class TableOptions(TypedDict, total=False):
         ``paid``).
     volumes
         Volume columns and their decimals, for example ``{"pv": 2}``.
+    unit_prices
+        Further money columns that are the price of one piece, not of the line: a partial refund leaves them
+        as they are. ``cost`` may be among them.
     times
         Further columns of times besides the names that end in ``_at``.
     categories
@@ -53,6 +56,7 @@ class TableOptions(TypedDict, total=False):
     unit: str | None
     money: Collection[str]
     volumes: Mapping[str, int]
+    unit_prices: Collection[str]
     times: Collection[str]
     categories: Collection[str]
     zone: str | None
@@ -93,7 +97,7 @@ class Layout:
         Decimals of money columns: the currency's, or 2.
     minor : bool
         Whether money and volumes are given as integers in minor units.
-    money, times, categories : names that the options declare, without the suffix ``_minor``
+    money, unit_prices, times, categories : names that the options declare, without the suffix ``_minor``
     volumes : names of volume columns and their decimals
     zone : IANA zone of naive times, or None
     """
@@ -104,6 +108,7 @@ class Layout:
     minor: bool
     money: frozenset[str]
     volumes: Mapping[str, int]
+    unit_prices: frozenset[str]
     times: frozenset[str]
     categories: frozenset[str]
     zone: str | None
@@ -117,6 +122,7 @@ class Layout:
         unit: str | None = None,
         money: Collection[str] = (),
         volumes: Mapping[str, int] | None = None,
+        unit_prices: Collection[str] = (),
         times: Collection[str] = (),
         categories: Collection[str] = (),
         zone: str | None = None,
@@ -146,6 +152,9 @@ class Layout:
             minor=unit == "minor",
             money=frozenset(map(stem, _names(money, "money", what))) if money else frozenset(),
             volumes=_volumes(volumes, what) if volumes else {},
+            unit_prices=frozenset(map(stem, _names(unit_prices, "unit_prices", what)))
+            if unit_prices
+            else frozenset(),
             times=_names(times, "times", what) if times else frozenset(),
             categories=_names(categories, "categories", what) if categories else frozenset(),
             zone=zone,
@@ -156,7 +165,7 @@ class Layout:
     @property
     def declared(self) -> list[str]:
         """Every column that an option names, sorted."""
-        return sorted([*self.money, *self.volumes, *self.times, *self.categories])
+        return sorted([*self.money, *self.volumes, *self.unit_prices, *self.times, *self.categories])
 
     @property
     def error(self) -> type[InputError]:
@@ -170,6 +179,7 @@ class Layout:
             self,
             money=self.money & present,
             volumes={name: decimals for name, decimals in self.volumes.items() if name in present},
+            unit_prices=self.unit_prices & present,
             times=self.times & present,
             categories=self.categories & present,
         )
@@ -183,7 +193,7 @@ class Layout:
                 f"{self.what} options",
                 "give one column two kinds",
                 value=twice,
-                allowed="one of money, volumes, times and categories a column",
+                allowed="one of money, volumes, unit_prices, times and categories a column",
                 hint="Name the column in one option",
             )
 
@@ -191,7 +201,7 @@ class Layout:
         """Return how a column of this name is read: an option counts before the name."""
         if name in self.volumes:
             return "volume"
-        if name in self.money:
+        if name in self.money or name in self.unit_prices:
             return "money"
         if name in self.times:
             return "time"

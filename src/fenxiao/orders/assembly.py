@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 
-from fenxiao._arrays import ROW, AnyArray, RowArray
+from fenxiao._arrays import FLAG, ROW, AnyArray, RowArray
 from fenxiao._columns import Column, Input, Numbers, column_of
 from fenxiao._labels import Labels, read_labels
 from fenxiao._tables import Layout, empty_column, join_columns, key_order, read_columns
@@ -154,7 +154,11 @@ def arrange(
 
 def _groups(order_id: Labels) -> tuple[RowArray | None, RowArray | None]:
     """Return where each order starts and the order of each row; None twice if rows are orders."""
-    values = order_id.values
+    return _runs(order_id.values)
+
+
+def _runs(values: AnyArray) -> tuple[RowArray | None, RowArray | None]:
+    """Return where each run of equal values starts and the run of each value; None twice if all differ."""
     if len(values) < 2:
         return None, None
     begins = values[1:] != values[:-1]
@@ -187,6 +191,29 @@ def take(parts: Parts, rows: AnyArray) -> Parts:
         },
         layout=parts["layout"],
         input_row=caller_rows(parts["input_row"], len(parts["order_id"]))[chosen],
+    )
+
+
+def dropped(parts: Parts, rows: RowArray) -> Parts:
+    """Return a table without some rows; the table itself where there are none."""
+    if not len(rows):
+        return parts.copy()
+    keep = np.ones(len(parts["order_id"]), dtype=FLAG)
+    keep[rows] = False
+    line, buyer, order_of_row = own_line(parts["line"]), parts["buyer"], parts["order_of_row"]
+    order_id = parts["order_id"].take(keep)
+    start, order_of_row = (None, None) if order_of_row is None else _runs(order_of_row[keep])
+    return Parts(
+        order_id=order_id,
+        line=np.broadcast_to(ROW(0), len(order_id)) if line is None else line[keep],
+        member=parts["member"].take(keep),
+        buyer=None if buyer is None else buyer.take(keep),
+        names=parts["names"],
+        columns=tuple(column.take(keep) for column in parts["columns"]),
+        layout=parts["layout"],
+        input_row=np.flatnonzero(keep) if parts["input_row"] is None else parts["input_row"][keep],
+        order_of_row=order_of_row,
+        start=start,
     )
 
 

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 import attrs
 import numpy as np
 
 from fenxiao._arrays import ROW, AnyArray, RowArray, readonly
-from fenxiao._columns import Amounts, Column, Input, Instants, Numbers
-from fenxiao._labels import Label, Labels, readonly_or_none
+from fenxiao._columns import Amounts, Column, Input, Instants
+from fenxiao._labels import Labels, readonly_or_none
 from fenxiao._tables import (
     Layout,
     TableOptions,
     columns_of_frame,
     columns_of_records,
-    empty_column,
     layout_of,
-    rows_of,
-    same_keys,
     stem,
 )
-from fenxiao.errors import OrdersError, is_one_of, what
-from fenxiao.orders.assembly import WHAT, Parts, caller_rows, concat, empty, read, take
+from fenxiao.changes import Changes
+from fenxiao.changes.table import changes_of
+from fenxiao.errors import OrdersError, what
+from fenxiao.orders.assembly import WHAT, Parts, concat, empty, read, take
+from fenxiao.orders.columnar import Columnar
+from fenxiao.orders.comparing import differing, distinct
+from fenxiao.orders.keys import first_and_last
+from fenxiao.orders.netting import net_of, patched
+from fenxiao.periods import to_instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fenxiao.money import Currency
+
+_UNCHANGED: Final = Changes.empty()
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Orders:
+class Orders(Columnar):
     """A table of order lines, checked once and then read-only.
 
     Rows stand in the order of (order_id, line) however they were given, so that row order never matters.
@@ -57,6 +62,8 @@ class Orders:
     order_of_row : int64 [n] or None
     start : int64 [n_orders + 1] or None
         Order ``i`` has the rows ``start[i]`` to ``start[i + 1]``. Both are None if every order has one row.
+    changes : Changes
+        What happened to the orders since they were sold; the columns are net of it.
 
     Examples
     --------
@@ -82,6 +89,9 @@ class Orders:
     input_row: RowArray | None = attrs.field(converter=readonly_or_none)
     order_of_row: RowArray | None = attrs.field(converter=readonly_or_none)
     start: RowArray | None = attrs.field(converter=readonly_or_none)
+    changes: Changes = _UNCHANGED
+    _sold: Orders | None = None
+    _pieces: tuple[Labels, ...] = ()
 
     @classmethod
     def from_records(cls, records: Iterable[Mapping[str, Any]], **options: Unpack[TableOptions]) -> Orders:
@@ -172,11 +182,11 @@ class Orders:
         >>> Orders.concat(one, two).order_id.values.tolist()
         [1, 2]
         """
-        return cls(**concat(*(_orders(each)._parts() for each in (first, second))))  # noqa: SLF001  # of this class
-
-    def __len__(self) -> int:
-        """Return the number of rows, which are order lines."""
-        return len(self.order_id)
+        tables = [_orders(each) for each in (first, second)]
+        sold = [table.sold for table in tables]
+        pieces = [piece for table in sold for piece in table.pieces]
+        joined = cls(**concat(*(table.parts() for table in sold)), pieces=tuple(pieces))
+        return joined.after(Changes.concat(*(table.changes for table in tables)))
 
     def __repr__(self) -> str:
         """Return the size and the columns: money and volumes first, then times, then the others."""
@@ -190,169 +200,92 @@ class Orders:
         return f"Orders({'; '.join([f'{lines} of {orders}', *map(', '.join, filter(None, groups))])})"
 
     @property
-    def n_orders(self) -> int:
-        """The number of orders."""
-        return (len(self) + 1 if self.start is None else len(self.start)) - 1
+    def sold(self) -> Orders:
+        """The orders as they were sold, before anything happened to them."""
+        return self if self._sold is None else self._sold
 
     @property
-    def single_line(self) -> bool:
-        """Whether every order has one line."""
-        return self.start is None
+    def pieces(self) -> tuple[Labels, ...]:
+        """The order ids of each table that these orders were put together from; they tell tables apart."""
+        return self._pieces or (self.sold.order_id,)
 
-    @property
-    def currency(self) -> Currency | None:
-        """The currency that the table was read with."""
-        return self.layout.currency
+    def after(self, changes: Changes) -> Orders:
+        """Return the net orders after further changes; columns that do not differ are shared.
 
-    @property
-    def decimals(self) -> int:
-        """Decimals of money columns."""
-        return self.layout.decimals
+        A line has what it had when it was sold, or what the latest adjustment by ``at`` states, less all
+        that refunds give back. Money, margin, volumes and quantity that a refund states come off first.
+        Pieces given back without money share what that leaves, floor(paid * pieces left / pieces); what is
+        not stated follows what is paid, floor(x * net paid / paid). A line that is cancelled, charged back,
+        refunded without an amount, or left with neither money nor pieces is not there any more. The order
+        in which changes come does not matter, nor what happened first.
 
-    @property
-    def quantity(self) -> RowArray | None:
-        """Pieces a line (int64 [n]), None where the table does not say."""
-        return self.quantity_or_one if "quantity" in self.names else None
+        Raises
+        ------
+        ChangesError
+            An order or a line is not there, more is given back than was sold, a change of an order of
+            several lines states amounts without a line, a line is adjusted twice at one time, a change is
+            known before its order, amounts that the orders do not have.
+        MoneyOverflowError
+            A net amount does not fit into 64 bits.
 
-    @property
-    def quantity_or_one(self) -> RowArray:
-        """Pieces a line (int64 [n]), 1 where the table does not say."""
-        column = self.column("quantity") if "quantity" in self.names else None
-        return column.values if isinstance(column, Numbers) else np.broadcast_to(ROW(1), len(self))
+        Examples
+        --------
+        >>> orders = Orders.from_records([{"order_id": 7, "member": 3, "paid": "100.00", "margin": "25.00"}])
+        >>> refund = {"kind": "refund", "order_id": 7, "paid": "40.00", "at": "2026-10-09T12:00:00Z"}
+        >>> net = orders.after(Changes.from_records([refund]))
+        >>> net.amounts("paid").value(0), net.amounts("margin").value(0)
+        (Decimal('60.00'), Decimal('15.00'))
+        """
+        if not len(changes_of(changes)):
+            return self
+        sold, both = self.sold, Changes.concat(self.changes, changes)
+        parts = sold.parts()
+        net = net_of(parts, both, fresh=len(self.changes))
+        return Orders(**patched(parts, net), changes=both, sold=sold, pieces=sold.pieces)
 
-    def column(self, name: str) -> Column:
-        """Return a column by name, typed.
+    def known(self, at: object, *, by: str | None = "known_at") -> Orders:
+        """Return the orders as they were known at an instant: sold and changed then or before.
 
-        A table without rows has every column whose name tells its kind.
+        Parameters
+        ----------
+        at : aware datetime or ISO text with an offset; naive times need the table's ``zone=``
+        by : the column of times that says since when an order is known; None if all of them always were
+
+        Raises
+        ------
+        OrdersError, TimeError
+            There is no such column of times, or `at` is no instant.
+        """
+        instant = to_instants([at], zone=self.layout.zone, thing="known at")[0]
+        sold = self.sold
+        seen = None if by is None else sold.instants(by).values <= instant
+        orders = sold if seen is None or seen.all() else sold.take(seen)
+        return orders.after(self.changes.take(self.changes.known_at <= instant))
+
+    def touched_since(self, earlier: Orders) -> Labels:
+        """Return the ids of the orders that differ from an earlier table, or are in one of the two only.
+
+        Cheap where one table was made from the other, or both from a third, by changes and late orders;
+        other tables are compared row by row.
 
         Raises
         ------
         OrdersError
-            There is no such column; the message lists the ones there are.
-
-        Examples
-        --------
-        >>> Orders.from_columns({"order_id": [1], "member": [5], "grade": [3]}).column("grade").value(0)
-        3
+            The tables have other columns.
         """
-        if is_one_of(name, self.names):
-            return self.columns[self.names.index(name)]
-        found = None if len(self) or not isinstance(name, str) else empty_column(name, self.layout)
-        if found is None:
-            raise OrdersError(
-                WHAT,
-                "have no such column",
-                value=name,
-                allowed=", ".join(sorted(self.names)) or "no column besides the keys",
-                hint="Add the column to the orders or correct the name",
-            )
-        return found
-
-    def amounts(self, name: str) -> Amounts:
-        """Return a column of money or volume, in minor units.
-
-        Raises
-        ------
-        OrdersError
-            There is no such column, or it is of another kind.
-
-        Examples
-        --------
-        >>> orders = Orders.from_columns({"order_id": [1], "member": [5], "paid": ["9.95"]})
-        >>> orders.amounts("paid").values.tolist()
-        [995]
-        """
-        column = self.column(name)
-        if not isinstance(column, Amounts):
-            raise _wrong_kind(
-                name, column, "an amount", f'Declare it: money=("{name}",) or volumes={{"{name}": 2}}'
-            )
-        return column
-
-    def instants(self, name: str) -> Instants:
-        """Return a column of times, as microseconds since 1970-01-01T00:00Z.
-
-        Raises
-        ------
-        OrdersError
-            There is no such column, or it is of another kind.
-
-        Examples
-        --------
-        >>> orders = Orders.from_columns(
-        ...     {"order_id": [1], "member": [5], "paid_at": ["1970-01-01T00:00:01Z"]}
-        ... )
-        >>> orders.instants("paid_at").values.tolist()
-        [1000000]
-        """
-        column = self.column(name)
-        if not isinstance(column, Instants):
-            raise _wrong_kind(name, column, "a time", f'Declare it: times=("{name}",)')
-        return column
-
-    def order_id_of(self, order: int) -> Label:
-        """Return the order id of the order number `order`, 0 to ``n_orders - 1``.
-
-        Examples
-        --------
-        >>> Orders.from_columns({"order_id": ["B", "A"], "member": [5, 5]}).order_id_of(0)
-        'A'
-        """
-        whole = isinstance(order, int | np.integer) and not isinstance(order, bool)
-        if not whole or not 0 <= order < self.n_orders:
-            raise OrdersError(f"{WHAT}, number", "is none", value=order, allowed=f"0 to {self.n_orders - 1}")
-        return self.order_id.value(order if self.start is None else int(self.start[:-1][order]))
-
-    def caller_rows(self, rows: AnyArray) -> RowArray:
-        """Return the caller's row numbers of rows of this table, for messages."""
-        numbers: RowArray = caller_rows(self.input_row, len(self))[rows]
-        return numbers
-
-    def __contains__(self, order_id: object) -> bool:
-        """Say whether there is an order of this id."""
-        low, high = rows_of(self.order_id, order_id)
-        return low < high
-
-    def find(self, order_id: Label, line: int | None = None) -> RowArray:
-        """Return the rows of an order, or the one row of a line of it.
-
-        Raises
-        ------
-        OrdersError
-            There is no such order or line; the id is on the exception's `labels`.
-
-        Examples
-        --------
-        >>> orders = Orders.from_columns({"order_id": [7, 7, 8], "line": [0, 1, 0], "member": [5, 5, 5]})
-        >>> orders.find(7).tolist(), orders.find(7, line=1).tolist()
-        ([0, 1], [1])
-        """
-        low, high = rows_of(self.order_id, order_id)
-        if low == high:
-            raise OrdersError(
-                f"{WHAT} key",
-                "is not among the orders",
-                labels=[order_id],
-                allowed=f"one of {self.n_orders:,} {self.order_id.kind} ids",
-                hint="Check the id and its type",
-            )
-        if line is None:
-            return np.arange(low, high, dtype=ROW)
-        whole = isinstance(line, int | np.integer) and not isinstance(line, bool)
-        row = low + int(np.searchsorted(self.line[low:high], line)) if whole else high
-        if row == high or self.line[row] != line:
-            raise OrdersError(
-                f"{WHAT} line",
-                "is not a line of this order",
-                value=line,
-                labels=[order_id],
-                allowed=f"one of its {high - low:,} lines",
-                hint="Check the line number",
-            )
-        return np.array([row], dtype=ROW)
+        here, there = self.pieces, _orders(earlier).pieces
+        shared = [piece for piece in here if any(piece is other for other in there)]
+        if not shared:
+            rows, others = (np.arange(len(each), dtype=ROW) for each in (self, earlier))
+            return differing(self.parts(), rows, earlier.parts(), others)
+        late = [piece for piece in (*here, *there) if not any(piece is other for other in shared)]
+        ids = distinct(self.changes.order_id, earlier.changes.order_id, *late)
+        return differing(self.parts(), self.rows_of(ids), earlier.parts(), earlier.rows_of(ids))
 
     def take(self, rows: AnyArray) -> Orders:
         """Return the table of the given rows (row numbers or a mask), in canonical order.
+
+        Of net orders it is made from the lines as they were sold, with the changes of these lines.
 
         Raises
         ------
@@ -365,36 +298,21 @@ class Orders:
         >>> orders.take([2, 0]).member.values.tolist()
         [1, 3]
         """
-        return Orders(**take(self._parts(), rows))
+        if self._sold is None:
+            return Orders(**take(self.parts(), rows))
+        chosen, sold = take(self.parts(), rows), self._sold
+        kept = Orders(**take(sold.parts(), sold.rows_of_lines(chosen["order_id"], chosen["line"])))
+        line = self.changes.line
+        here = kept.rows_of_lines(self.changes.order_id, np.where(line.given, line.values, 0)) >= 0
+        low, high = first_and_last(kept.order_id, self.changes.order_id)
+        return kept.after(self.changes.take(np.where(line.given, here, low < high)))
 
-    def _parts(self) -> Parts:
-        return cast("Parts", attrs.asdict(self, recurse=False))
-
-    def shares_keys_with(self, other: Orders) -> bool:
-        """Say whether some (order_id, line) is in both tables.
-
-        Examples
-        --------
-        >>> one = Orders.from_columns({"order_id": [7], "line": [0], "member": [5]})
-        >>> two = Orders.from_columns({"order_id": [7], "line": [1], "member": [5]})
-        >>> one.shares_keys_with(two), one.shares_orders_with(two)
-        (False, True)
-        """
-        rows, _ = same_keys(self.order_id, self.line, _orders(other).order_id, other.line, with_line=True)
-        return len(rows) > 0
-
-    def shares_orders_with(self, other: Orders) -> bool:
-        """Say whether some order has lines in both tables, the same ones or not."""
-        rows, _ = same_keys(self.order_id, self.line, _orders(other).order_id, other.line, with_line=False)
-        return len(rows) > 0
+    def parts(self) -> Parts:
+        """Return the fields by which a table is put together, without what has happened to it."""
+        return cast("Parts", {name: getattr(self, name) for name in Parts.__annotations__})
 
 
 def _orders(value: object) -> Orders:
     if not isinstance(value, Orders):
         raise OrdersError(WHAT, what(value), allowed="Orders", hint="Read them with Orders.from_records")
     return value
-
-
-def _wrong_kind(name: str, column: Column, wanted: str, hint: str) -> OrdersError:
-    kind = type(column).__name__
-    return OrdersError(f"orders column {name!r}", f"is not {wanted}", value=kind, allowed=wanted, hint=hint)
