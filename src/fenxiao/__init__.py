@@ -5,6 +5,7 @@ and the guarantee that payouts never exceed the configured margins.
 """
 
 from fenxiao.catalog import Catalog
+from fenxiao.corrections import correct
 from fenxiao.errors import FenxiaoError, InvariantError, Reason
 from fenxiao.events import Events
 from fenxiao.expressions import Base, Where, column, own
@@ -54,6 +55,7 @@ __all__ = [
     "Where",
     "allocate",
     "column",
+    "correct",
     "day",
     "merge",
     "minor_from_float",

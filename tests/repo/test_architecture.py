@@ -31,6 +31,7 @@ RANKS = (
     ("lines",),
     ("statements", "plan"),
     ("settlement",),
+    ("corrections",),
     ("fenxiao",),
 )
 """A module imports only from rows above its own, so `audit` never sees `margin`."""

@@ -80,6 +80,11 @@ class Differences:
         """Return the number of rows."""
         return len(self.policy)
 
+    def take(self, rows: AnyArray) -> Differences:
+        """Return some rows (row numbers or a mask)."""
+        columns = {name: getattr(self, name)[rows] for name in ("policy", "labels", "before", "after")}
+        return attrs.evolve(self, **columns)
+
     @property
     def difference(self) -> MinorArray:
         """Return ``after - before`` in minor units (int64 [n]), never 0; both are from 0, so that it fits."""

@@ -59,6 +59,12 @@ class Setting:
     before: State = attrs.field(factory=State)
     _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
 
+    def with_amounts_of(self, facts: Facts) -> Setting:
+        """Return the setting with other amounts on the same order lines; members stay as computed here."""
+        fresh = attrs.evolve(self, facts=facts)
+        object.__setattr__(fresh, "_kept", self._kept)
+        return fresh
+
     @property
     def size(self) -> int:
         """Return the number of members."""

@@ -187,7 +187,7 @@ class Settlement:
             Threads that prepare blocks ahead. The batches and their order are the same for any number; a
             policy of your own is then called from several threads.
         """
-        terms, split = self.terms, self._split()
+        terms, split = self.terms, self.split()
         yield from self.run.each_block(lambda guarded: list(batches_of(guarded, terms, split)), workers)
         if self.wide is not None:
             yield from orderless_lines(self.wide, terms)
@@ -207,7 +207,7 @@ class Settlement:
         batch = joined(mine, self.terms)
         return batch.take(np.lexsort((batch.level, batch.policy_place, batch.order_row)))
 
-    def _split(self) -> WideSplit | None:
+    def split(self) -> WideSplit | None:
         """Return the split of wide cuts to order lines; None where nothing was cut."""
         wide = self.wide
         if wide is None or not (wide.allowed < wide.cells.amount)[wide.kind == OF_ORDERS].any():
@@ -248,9 +248,7 @@ class Settlement:
         settled = self.run.setting.rows
         inside = rows if isinstance(settled, slice) else rows[np.isin(rows, settled)]
         guarded = self.run.guarded(OrderBlock(self.run.setting, inside)) if len(inside) else None
-        batch = (
-            None if guarded is None else joined(batches_of(guarded, self.terms, self._split()), self.terms)
-        )
+        batch = None if guarded is None else joined(batches_of(guarded, self.terms, self.split()), self.terms)
         return explain_order(self.run, guarded, batch, member, order_id, self.plan)
 
     def explain_period(self, member: Any) -> PeriodExplanation:
