@@ -5,6 +5,7 @@ and the guarantee that payouts never exceed the configured margins.
 """
 
 from fenxiao.catalog import Catalog
+from fenxiao.changes import Changes
 from fenxiao.errors import FenxiaoError, InvariantError, Reason
 from fenxiao.events import Events
 from fenxiao.expressions import Base, Where, column, own
@@ -27,6 +28,7 @@ __all__ = [
     "Base",
     "Cap",
     "Catalog",
+    "Changes",
     "Claims",
     "Currency",
     "Events",
