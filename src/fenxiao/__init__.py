@@ -5,13 +5,13 @@ and the guarantee that payouts never exceed the configured margins.
 """
 
 from fenxiao.catalog import Catalog
+from fenxiao.changes import Changes
 from fenxiao.corrections import correct
 from fenxiao.errors import FenxiaoError, InvariantError, Reason
 from fenxiao.events import Events
 from fenxiao.expressions import Base, Where, column, own
 from fenxiao.facts import Facts
 from fenxiao.limits import Cap, Margin
-from fenxiao.lines import LineBatch
 from fenxiao.members import Members
 from fenxiao.money import Currency, Rate, Rounding, allocate, minor_from_float, ration, ration_exact
 from fenxiao.orders import Orders
@@ -29,6 +29,7 @@ __all__ = [
     "Base",
     "Cap",
     "Catalog",
+    "Changes",
     "Claims",
     "Currency",
     "Events",
@@ -37,7 +38,6 @@ __all__ = [
     "Fixed",
     "InvariantError",
     "LevelCommission",
-    "LineBatch",
     "Margin",
     "Members",
     "OrderPolicy",

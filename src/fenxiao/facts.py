@@ -13,6 +13,7 @@ from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import greatest
 from fenxiao.catalog import Catalog
+from fenxiao.changing import Changing
 from fenxiao.errors import (
     InputError,
     OrdersError,
@@ -75,7 +76,7 @@ T = TypeVar("T")
 
 @final
 @attrs.frozen(eq=False, kw_only=True, repr=False)
-class Facts:
+class Facts(Changing):
     """The referral tree, orders and whatever else a plan reads, joined and checked once.
 
     Parameters

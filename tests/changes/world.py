@@ -20,15 +20,7 @@ def orders_of(lines, **extra):
 
 def changes_table(changes):
     """Return plain changes as a table."""
-    if not changes:
-        return Changes.empty(**OPTIONS)
-    names = {name for change in changes for name in change}
-    options = {
-        "unit": "minor",
-        "volumes": {"pv": 0} if "pv" in names else {},
-        "unit_prices": ("price",) if "price" in names else (),
-    }
-    return Changes.from_records(changes, **options)
+    return Changes.from_records(changes, **OPTIONS)
 
 
 def lines_of(orders):

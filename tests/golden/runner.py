@@ -14,6 +14,8 @@ A case is one settlement, or several in a row that hand their state on (``runs``
 ``members``, ``orders``, ``catalog``
     Records as the constructors take them; the tables ``member_options`` and ``order_options`` go with them.
     ``orders_each`` gives every member but the roots one order.
+``changes``
+    Records of what happened to the orders.
 ``figures``
     Named money of the period.
 ``plan``
@@ -90,7 +92,7 @@ def facts_of(case, run):
     currency = case["plan"]["currency"]
     options.setdefault("currency", fx.Currency(**currency) if isinstance(currency, dict) else currency)
     members = case.get("members")
-    return fx.Facts(
+    facts = fx.Facts(
         tree=tree,
         orders=fx.Orders.from_records(records, **options),
         members=None
@@ -100,6 +102,7 @@ def facts_of(case, run):
         placements=_placements(case, tree),
         figures=case.get("figures", {}),
     )
+    return facts.after(facts.orders.read_changes(run.get("changes", [])))
 
 
 def _placements(case, tree):

@@ -20,6 +20,7 @@ RANKS = (
     ("_tables",),
     ("changes",),
     ("members", "orders", "events", "catalog", "placement"),
+    ("changing",),
     ("facts",),
     ("expressions",),
     ("volumes",),

@@ -83,9 +83,7 @@ class Changes:
         >>> Changes.from_records([record]).stated("paid").values.tolist()
         [4000]
         """
-        raw = columns_of_records(records, what=WHAT)
-        layout = layout_of(WHAT, options)
-        return cls(**(read(raw, layout) if raw else empty(layout)))
+        return changes_like(layout_of(WHAT, options), records)
 
     @classmethod
     def from_columns(cls, columns: Input, **options: Unpack[TableOptions]) -> Changes:
@@ -243,6 +241,12 @@ def _joined(first: Changes, second: Changes, name: str) -> Stated:
         )
     joined = columns[0].joined(columns[1])
     return Stated(joined.values, joined.given, decimals[0])
+
+
+def changes_like(layout: Layout, records: Iterable[Mapping[str, Any]]) -> Changes:
+    """Read changes from records by options that were checked before."""
+    raw = columns_of_records(records, what=WHAT)
+    return Changes(**(read(raw, layout) if raw else empty(layout)))
 
 
 def changes_of(value: object) -> Changes:

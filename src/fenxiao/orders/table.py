@@ -19,7 +19,7 @@ from fenxiao._tables import (
     stem,
 )
 from fenxiao.changes import Changes
-from fenxiao.changes.table import changes_of
+from fenxiao.changes.table import changes_like, changes_of
 from fenxiao.errors import OrdersError, what
 from fenxiao.orders.assembly import WHAT, Parts, concat, empty, read, take
 from fenxiao.orders.columnar import Columnar
@@ -166,6 +166,22 @@ class Orders(Columnar):
         raw = columns_of_records(records, what=WHAT)
         layout = self.layout.limited_to([stem(name) for name in raw])
         return Orders(**(read(raw, layout) if raw else empty(layout)))
+
+    def read_changes(self, records: Iterable[Mapping[str, Any]]) -> Changes:
+        """Read changes whose columns mean what they mean here.
+
+        Raises
+        ------
+        ChangesError, MoneyError, MoneyOverflowError, OrdersError, TimeError
+            As `Changes.from_columns`.
+
+        Examples
+        --------
+        >>> here = Orders.from_records([{"order_id": 7, "member": 3, "pv": "1.5"}], volumes={"pv": 1})
+        >>> here.read_changes([{"kind": "cancellation", "order_id": 7, "at": "2026-10-09T12:00:00Z"}])
+        Changes(1 change: 1 cancellation)
+        """
+        return changes_like(self.layout, records)
 
     @classmethod
     def concat(cls, first: Orders, second: Orders) -> Orders:

@@ -193,7 +193,7 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
             value=reasons[0],
             hint="Settle all orders in one run",
         )
-    if first.facts.orders.shares_orders_with(second.facts.orders):
+    if first.facts.orders.sold.shares_orders_with(second.facts.orders.sold):
         raise MergeError(
             "orders", "are in both batches", hint="Split batches by order, each order in one of them"
         )
@@ -231,9 +231,9 @@ def _same_placements(first: _Placements, second: _Placements) -> bool:
 
 def _all_orders(first: Orders, second: Orders) -> Orders:
     """Return two disjoint tables of orders as one; an empty one need not have the same columns."""
-    if not len(second):
+    if not len(second.sold):
         return first
-    return Orders.concat(first, second) if len(first) else second
+    return Orders.concat(first, second) if len(first.sold) else second
 
 
 @final
