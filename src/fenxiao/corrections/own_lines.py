@@ -56,6 +56,11 @@ class GivenBack:
         return tally.sums("what lines give back")
 
 
+_NOTHING: Final = GivenBack(
+    np.zeros(0, dtype=ROW), *(np.zeros(0, dtype=INDEX) for _ in range(3)), np.zeros(0, dtype=MINOR)
+)
+
+
 def given_back(run: Settlement, later: Changes) -> GivenBack:
     """Return what the own lines of changed orders give back.
 
@@ -78,6 +83,8 @@ def given_back(run: Settlement, later: Changes) -> GivenBack:
     orders, setting = run.facts.orders, run.run.setting
     low, high = first_and_last(orders.order_id, later.order_id)
     rows = _inside(setting.rows, np.unique(expanded(low, high)))
+    if not len(rows):
+        return _NOTHING
     block = OrderBlock(setting, rows)
     guarded = run.run.guarded(block)
     before = joined(batches_of(guarded, run.terms, None), run.terms)

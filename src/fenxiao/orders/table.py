@@ -289,7 +289,10 @@ class Orders(Columnar):
         OrdersError
             The tables have other columns.
         """
-        here, there = self.pieces, _orders(earlier).pieces
+        if not len(self) or not len(_orders(earlier)):
+            # What an empty table would have held is not known.
+            return distinct((self if len(self) else earlier).order_id)
+        here, there = self.pieces, earlier.pieces
         shared = [piece for piece in here if any(piece is other for other in there)]
         if not shared:
             rows, others = (np.arange(len(each), dtype=ROW) for each in (self, earlier))

@@ -1,0 +1,1 @@
+"""Tests of corrections: what was earned is a function of the facts now known."""

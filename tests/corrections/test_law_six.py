@@ -1,0 +1,131 @@
+"""Law 6 over the whole catalogue: histories that end in the same facts end in the same earnings."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fenxiao as fx
+from fenxiao.corrections import Book, correct
+from tests.corrections.worlds import (
+    MONTHS,
+    facts_of,
+    frame_of,
+    orders_of,
+    pay_of,
+    plan_of,
+    settled_once,
+    shops,
+)
+from tests.policies.test_catalogue_guard import EVERYTHING
+
+NAMES = [policy.name for policy in EVERYTHING]
+NEEDED = {"peers": {"career"}, "match": {"levels", "level bonus"}, "generation match": {"volume"}}
+law = settings(
+    max_examples=40, phases=[Phase.generate], deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def chosen(names):
+    """Return policies by name, with those that they need."""
+    names = set(names).union(*(NEEDED.get(name, set()) for name in names))
+    return [policy for policy in EVERYTHING if policy.name in names]
+
+
+plans = st.builds(
+    plan_of,
+    st.sets(st.sampled_from(NAMES), min_size=1).map(chosen),
+    rate=st.sampled_from([None, "1/7", "12%", "100%"]),
+    guard=st.just("order"),
+    losses=st.just("ignore"),
+    caps=st.sampled_from(
+        [
+            [],
+            [fx.Cap.per_payee("3.00")],
+            [fx.Cap.per_payee("5.00", cut="defer")],
+            [fx.Cap.per_payee("9.00", window="lifetime")],
+            [fx.Cap.company("10%", of="paid")],
+        ]
+    ),
+)
+
+
+@st.composite
+def histories(draw, world):
+    """Draw in which order a shop learns of its orders and changes, settles months, and corrects.
+
+    Yields steps: an order number, a change, ``"settle"`` or ``"correct"``. A change is known after its order.
+    """
+    numbers = sorted({line["order_id"] for line in world["lines"]})
+    waiting = [*numbers, *range(-len(world["changes"]), 0), *["settle"] * len(MONTHS), *["correct"] * 2]
+    steps, known, held = [], set(), []
+    for step in draw(st.permutations(waiting)):
+        change = world["changes"][step] if isinstance(step, int) and step < 0 else None
+        if change is not None and change["order_id"] not in known:
+            held.append(change)
+            continue
+        steps.append(step if change is None else change)
+        if isinstance(step, int) and step >= 0:
+            known.add(step)
+            steps += [each for each in held if each["order_id"] == step]
+            held = [each for each in held if each["order_id"] != step]
+    return steps
+
+
+def lived(world, plan, steps, *, stored, incremental):
+    """Return the book after a history, and what was posted by period, policy and member along the way.
+
+    Parameters
+    ----------
+    stored : whether the book goes to plain data and back at every step
+    incremental : whether facts are made of the facts before, or read anew each time
+    """
+    facts, lines, changes = frame_of(world), [], []
+    book, months, posted = None, iter(MONTHS), {}
+    for step in [*steps, "correct"]:
+        if stored and book is not None:
+            book = Book.from_dict(book.to_dict())
+        if step == "settle":
+            run = fx.settle(facts, plan, period=next(months), state=None if book is None else book.state)
+            book = Book.of(run) if book is None else book.then(run)
+            for key, amount in pay_of(Book.of(run)).items():
+                posted[key] = posted.get(key, 0) + amount
+        elif step == "correct":
+            if book is not None:
+                correction = correct(book, facts, plan)
+                book = correction.book
+                for period, found in correction.differences.items():
+                    columns = found.columns()
+                    for policy, label, amount in zip(
+                        columns["policy"],
+                        columns["member"].tolist(),
+                        columns["difference_minor"].tolist(),
+                        strict=True,
+                    ):
+                        key = period, policy, label
+                        posted[key] = posted.get(key, 0) + amount
+        elif isinstance(step, dict):
+            changes.append(step)
+            facts = (
+                facts.after(fx.Changes.from_records([step]))
+                if incremental
+                else facts_of(world, lines, changes)
+            )
+        else:
+            late = [line for line in world["lines"] if line["order_id"] == step]
+            lines += late
+            facts = facts.added(orders_of(late)) if incremental else facts_of(world, lines, changes)
+    return book, {key: amount for key, amount in posted.items() if amount}
+
+
+@law
+@given(shops(), plans, st.booleans(), st.booleans(), st.data())
+def test_any_history_ends_in_the_earnings_of_its_facts(world, plan, stored, incremental, data):
+    """Events, arrivals, periods and corrections in any order: what counts is what is known at the end."""
+    steps = data.draw(histories(world))
+    book, posted = lived(world, plan, steps, stored=stored, incremental=incremental)
+    whole = facts_of(world, world["lines"], world["changes"])
+    once = settled_once(whole, plan)
+    assert pay_of(book) == pay_of(once) == posted
+    assert book == once
+    assert not correct(book, whole, plan).totals()
