@@ -194,6 +194,8 @@ def test_a_horizon_needs_a_period():
     """A run without a period has no end from which a horizon counts."""
     plan = plan_of([LEVELS], refunds=fx.Refunds(horizon_days=9))
     members = fx.Members.from_columns({"member": [1], "rank": ["none"]})
-    facts = fx.Facts(tree=fx.ReferralTree.from_mapping({1: None}), members=members)
+    order = {"order_id": 1, "member": 1, "paid": "9.00", "paid_at": "2026-01-01T00:00:00Z"}
+    orders = fx.Orders.from_records([order])
+    facts = fx.Facts(tree=fx.ReferralTree.from_mapping({1: None}), members=members, orders=orders)
     with pytest.raises(UnsupportedError, match=r"no period.*Settle periods"):
-        correct(fx.settle(facts, plan), facts, plan)
+        correct(fx.settle(facts, plan), facts.cancel(1, at="2026-02-01T00:00:00Z"), plan)

@@ -21,9 +21,7 @@ from tests.policies.test_catalogue_guard import EVERYTHING
 
 NAMES = [policy.name for policy in EVERYTHING]
 NEEDED = {"peers": {"career"}, "match": {"levels", "level bonus"}, "generation match": {"volume"}}
-law = settings(
-    max_examples=40, phases=[Phase.generate], deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+law = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def chosen(names):
