@@ -11,12 +11,15 @@ import numpy as np
 
 from fenxiao.corrections.book import Book, Entry
 from fenxiao.corrections.outcome import Outcome
+from fenxiao.corrections.pairs import PairedBack
 from fenxiao.corrections.paying import differences, patched
 from fenxiao.corrections.result import Correction
 from fenxiao.corrections.touched import same_frame, sub_facts, touched_in
-from fenxiao.errors import CapRejectedError, InputError, StateError, is_listing, what
+from fenxiao.errors import CapRejectedError, InputError, StateError, UnsupportedError, is_listing, what
 from fenxiao.facts import Facts
+from fenxiao.periods import Period
 from fenxiao.plan import Plan
+from fenxiao.policies import BinaryPairing
 from fenxiao.refunds import Refunds
 from fenxiao.settlement import Settlement
 
@@ -150,6 +153,9 @@ class _Work:
 
     def correction(self) -> Correction:
         """Settle again what the facts touch."""
+        pairings = self._pairings()
+        if pairings:
+            return self._in_proportion(pairings)
         entries: list[Entry] = []
         found: dict[str, Differences] = {}
         state: State | None = None  # of the period before, where that was settled again
@@ -160,13 +166,60 @@ class _Work:
             entries.append(now)
             if now.earned is not entry.earned:
                 found[entry.earned.period] = differences(entry.earned, now.earned)
-        book = Book(entries=entries, state=self.book.state if state is None else state)
+        return self._posted(Book(entries=entries, state=self.book.state if state is None else state), found)
+
+    def _posted(self, book: Book, found: dict[str, Differences]) -> Correction:
         return Correction(
             book=book,
             differences=found,
             outcomes=self.outcomes_of,
             unrecovered=lambda: self.unrecovered(book),
         )
+
+    def _pairings(self) -> list[BinaryPairing]:
+        """Return the pairings that give back in proportion.
+
+        Raises
+        ------
+        UnsupportedError
+            The book is of several plans, some of which have such pairings.
+        """
+        found = [
+            [policy for policy in plan.policies if isinstance(policy, BinaryPairing)]
+            for plan in self.plans_of
+            if plan.refunds.rule == "pro_rata"
+        ]
+        if any(found) and len({plan.hash for plan in self.plans_of}) > 1:
+            raise UnsupportedError(
+                "correct",
+                "cannot follow pairs that give back in proportion through several plans",
+                hint="Begin a book of its own with each plan",
+            )
+        return found[0] if found else []
+
+    def _in_proportion(self, pairings: list[BinaryPairing]) -> Correction:
+        """Settle all periods again, pairs giving back the share of their volume that went back."""
+        facts, plan = self.facts_of[-1], self.plans_of[0]
+        pairs = PairedBack(facts, facts.orders.changes, pairings)
+        state, befores = self.book.entries[0].before, []
+        for entry, its in zip(self.book.entries, self.facts_of, strict=True):
+            key = entry.earned.period
+            until = Period.parse(key).instants(str(plan.zone))[1] if key else None
+            state = pairs.before(state, until)
+            befores.append(state)
+            outcome = Outcome.of(its, plan, key, state)
+            pairs.follow(outcome)
+            state = outcome.run.state
+        state = pairs.before(state, None)
+        entries = [
+            Entry(earned=pairs.outcome(number).earned(), before=before, facts=its)
+            for number, (before, its) in enumerate(zip(befores, self.facts_of, strict=True))
+        ]
+        found = {
+            entry.earned.period: differences(entry.earned, now.earned)
+            for entry, now in zip(self.book.entries, entries, strict=True)
+        }
+        return self._posted(Book(entries=entries, state=state), found)
 
     def _touched(self, entry: Entry, plan: Plan, facts: Facts, before: State) -> tuple[Entry, State | None]:
         """Return a period whose state before is what it was; and its new state, None if that is as before."""

@@ -49,10 +49,13 @@ class Knowledge:
             A horizon, and no period whose end it counts from.
         """
         refunds, orders = plan.refunds, facts.orders
+        days = refunds.horizon_days
+        if refunds.rule == "pro_rata" and period is not None:
+            days = 0
         changes = orders.changes
         back = changes.kind != ADJUSTMENT
         nothing = changes.take(np.zeros(len(changes), dtype=FLAG))
-        if refunds.horizon_days is None:
+        if days is None:
             if refunds.rule == "recompute" or not back.any():
                 return cls(facts, nothing)
             rest = orders.sold.after(changes.take(~back))
@@ -61,16 +64,16 @@ class Knowledge:
             raise UnsupportedError(
                 "correct",
                 "cannot close a run that has no period",
-                value=f"horizon_days={refunds.horizon_days}",
+                value=f"horizon_days={days}",
                 hint="Settle periods: settle(facts, plan, period=month(2026, 10))",
             )
         # The first instant at which nothing more is taken in.
-        closed = day_start(period.end + timedelta(days=refunds.horizon_days), zone_of(plan.zone))
+        closed = day_start(period.end + timedelta(days=days), zone_of(plan.zone))
         sold, changes = _seen(orders, closed)
         late = changes.known_at >= closed
         if len(sold) == len(orders.sold) and not late.any():
             return cls(facts, nothing)
-        own_lines = late & (changes.kind != ADJUSTMENT) & (refunds.rule == "own_lines")
+        own_lines = late & (changes.kind != ADJUSTMENT) & (refunds.rule != "recompute")
         return cls(facts.with_orders(sold.after(changes.take(~late))), changes.take(own_lines))
 
 

@@ -36,7 +36,7 @@ class GivenBack:
     Attributes
     ----------
     order_row : int64 [n]
-        Row of the order line in the run's orders.
+        Row of the order line in the run's orders, -1 for pay on the period.
     policy_place, payee_index, level : int32 [n]
     amount : int64 [n]
         Minor units, from 0 to what the line was allowed.
@@ -47,6 +47,14 @@ class GivenBack:
     payee_index: IndexArray
     level: IndexArray
     amount: MinorArray
+
+    def plus(self, other: GivenBack) -> GivenBack:
+        """Return both."""
+        columns = {
+            field.name: np.concatenate([getattr(each, field.name) for each in (self, other)])
+            for field in attrs.fields(GivenBack)
+        }
+        return attrs.evolve(self, **columns)
 
     def by_member(self, place: int, size: int) -> MinorArray:
         """Return what a policy's lines give back by member (int64 [members])."""
@@ -81,8 +89,7 @@ def given_back(run: Settlement, later: Changes) -> GivenBack:
         The changes do not fit the orders.
     """
     orders, setting = run.facts.orders, run.run.setting
-    low, high = first_and_last(orders.order_id, later.order_id)
-    rows = _inside(setting.rows, np.unique(expanded(low, high)))
+    rows = changed_rows(orders, later, setting.rows)
     if not len(rows):
         return _NOTHING
     block = OrderBlock(setting, rows)
@@ -92,18 +99,20 @@ def given_back(run: Settlement, later: Changes) -> GivenBack:
     lines = _Lines.of(before, after_caps)
     claimed, left = lines.claimed, lines.left
     for step in _steps(run, later):
-        net = _beside(orders, orders.after(later.take(step.known)), rows)
+        net = beside(orders, orders.after(later.take(step.known)), rows)
         now = np.minimum(lines.same_lines(_claims(run, net, rows)), claimed)
         left = left - step.taken(left, claimed, now, lines.key[0])
         claimed = now
     return lines.giving(lines.left - left)
 
 
-def _inside(settled: slice | RowArray, rows: RowArray) -> RowArray:
+def changed_rows(orders: Orders, changes: Changes, settled: slice | RowArray = slice(None)) -> RowArray:
+    """Return the rows of the orders that changes are of, as far as they are settled, ascending."""
+    rows = np.unique(expanded(*first_and_last(orders.order_id, changes.order_id)))
     return rows if isinstance(settled, slice) else rows[np.isin(rows, settled, assume_unique=True)]
 
 
-def _beside(orders: Orders, net: Orders, rows: RowArray) -> Orders:
+def beside(orders: Orders, net: Orders, rows: RowArray) -> Orders:
     """Return orders row by row with the net amounts of some rows; lines that are gone have none."""
     place = net.rows_of_lines(orders.order_id.take(rows), orders.line[rows])
     gone = place < 0

@@ -104,7 +104,7 @@ def drawn(runs: Iterable[Any], policy: str, member: Any) -> Drawn:
     if listed:
         listed[-1].facts.tree.index(member)
     draws: list[Draw] = []
-    legs: tuple[list[_Lot], list[_Lot]] = ([], [])
+    legs: tuple[list[Lot], list[Lot]] = ([], [])
     for number, each in enumerate(listed):
         # Who joins later had no legs before.
         if member in each.facts.tree:
@@ -125,14 +125,12 @@ def _listed(runs: Any) -> list[Any]:
     return listed
 
 
-def _of_run(
-    run: Any, legs: tuple[list[_Lot], list[_Lot]], policy: str, member: Any, number: int
-) -> list[Draw]:
+def _of_run(run: Any, legs: tuple[list[Lot], list[Lot]], policy: str, member: Any, number: int) -> list[Draw]:
     """Move the lots of both legs on by one run; return what was drawn."""
     setting: Setting = run.run.setting
     pairing = setting.policy(policy, BinaryPairing, "drawn, policy")
     at, draws = setting.tree.index(member), []
-    _bring(legs, pairing, setting, at, number)
+    bring(legs, pairing, setting, at, number)
     flows = pairing.flows(run.views[pairing.stage])
     for leg, lots in enumerate(legs):
         held, brought = sum(lot.volume for lot in lots), int(flows.brought[leg, at])
@@ -144,15 +142,15 @@ def _of_run(
                 allowed=str(held),
                 hint="Give the runs of all successive periods in order, from the first one on",
             )
-        taken = _take(lots, int(flows.matched[leg, at]))
+        taken = take_from(lots, int(flows.matched[leg, at]))
         draws += [lot.drawn(number, leg, volume) for lot, volume in taken]
-        _take(lots, int(flows.flushed[leg, at]))
-        _take(lots, int(flows.dropped[leg, at]), newest=True)
+        take_from(lots, int(flows.flushed[leg, at]))
+        take_from(lots, int(flows.dropped[leg, at]), newest=True)
     return draws
 
 
 @attrs.define(kw_only=True)
-class _Lot:
+class Lot:
     """What is left of a line in a leg; `age` puts the oldest first."""
 
     age: tuple[Any, ...]
@@ -162,10 +160,11 @@ class _Lot:
     volume: int
 
     def drawn(self, run: int, leg: int, volume: int) -> Draw:
+        """Return a part of the lot as callers see it."""
         return Draw(run=run, leg=leg, order_id=self.order_id, line=self.line, volume=volume)
 
 
-def _take(lots: list[_Lot], volume: int, *, newest: bool = False) -> list[tuple[_Lot, int]]:
+def take_from(lots: list[Lot], volume: int, *, newest: bool = False) -> list[tuple[Lot, int]]:
     """Take a volume, which there is, out of lots from one end; return how much of which lot."""
     taken = []
     while volume:
@@ -179,8 +178,8 @@ def _take(lots: list[_Lot], volume: int, *, newest: bool = False) -> list[tuple[
     return taken
 
 
-def _bring(
-    legs: tuple[list[_Lot], list[_Lot]], pairing: BinaryPairing, setting: Setting, at: int, number: int
+def bring(
+    legs: tuple[list[Lot], list[Lot]], pairing: BinaryPairing, setting: Setting, at: int, number: int
 ) -> None:
     """Add the lines of a run to the lots of the legs, and put the oldest first."""
     thing = f"policy {pairing.name!r}"
@@ -190,7 +189,7 @@ def _bring(
         )
     lines, orders = setting.lines, setting.facts.orders
     values, _ = line_volumes(lines, pairing.on, setting.size, setting.member_column)
-    side = _sides(setting.facts.placement(pairing.placement), at)[lines.member]
+    side = sides_of(setting.facts.placement(pairing.placement), at)[lines.member]
     rows = lines.row_numbers
     times = None if setting.anchor is None or not len(orders) else orders.instants(setting.anchor).values
     for place in np.flatnonzero((side != _NOT_BELOW) & (values != 0)).tolist():
@@ -205,16 +204,17 @@ def _bring(
             )
         order_id, line = orders.order_id.value(row), int(orders.line[row])
         age = (number if times is None else int(times[row]), order_id, line)
-        legs[side[place]].append(_Lot(age=age, run=number, order_id=order_id, line=line, volume=volume))
+        legs[side[place]].append(Lot(age=age, run=number, order_id=order_id, line=line, volume=volume))
     for lots in legs:
-        lots.sort(key=_age)
+        lots.sort(key=age_of)
 
 
-def _age(lot: _Lot) -> tuple[Any, ...]:
+def age_of(lot: Lot) -> tuple[Any, ...]:
+    """Return what puts the oldest lot first."""
     return lot.age
 
 
-def _sides(placement: Placement, at: int) -> IndexArray:
+def sides_of(placement: Placement, at: int) -> IndexArray:
     """Return for each member, and for nobody at the end, the leg of a position that he stands in, or -1."""
     side = np.full(len(placement.parent) + 1, _NOT_BELOW, dtype=INDEX)
     for child in np.flatnonzero(placement.parent == at).tolist():
