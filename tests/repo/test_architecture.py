@@ -30,6 +30,7 @@ RANKS = (
     ("lines",),
     ("statements", "plan"),
     ("settlement",),
+    ("comparison", "versions"),
     ("fenxiao",),
 )
 """A module imports only from rows above its own, so `audit` never sees `margin`."""
