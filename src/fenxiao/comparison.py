@@ -249,10 +249,8 @@ def compare(
 
     Raises
     ------
-    PlanError
-        The currencies differ.
     InputError
-        As `settle`.
+        The currencies differ; otherwise as `settle`.
 
     Examples
     --------
@@ -291,11 +289,18 @@ def compare(
     if not periods:
         raise InputError("period", "is an empty list", allowed="a Period, several, or None")
 
-    def runs_of(plan: Plan) -> tuple[Settlement, ...]:
-        runs, before = [], state
-        for each in periods:
-            runs.append(settle(facts, plan, period=each, state=before, workers=workers))
-            before = runs[-1].state
-        return tuple(runs)
+    return Comparison(
+        first=_runs(facts, first, periods, state, workers),
+        second=_runs(facts, second, periods, state, workers),
+    )
 
-    return Comparison(first=runs_of(first), second=runs_of(second))
+
+def _runs(
+    facts: Facts, plan: Plan, periods: Sequence[Period | None], state: State | None, workers: int
+) -> tuple[Settlement, ...]:
+    """Settle one period after the other by one plan."""
+    runs: list[Settlement] = []
+    for period in periods:
+        before = runs[-1].state if runs else state
+        runs.append(settle(facts, plan, period=period, state=before, workers=workers))
+    return tuple(runs)

@@ -310,7 +310,7 @@ def of(*parts, end=None):
 INVALID = {
     "no plan": (lambda: PlanVersion("x", FIRST), PlanError, "PlanVersion, plan"),
     "no date": (lambda: PlanVersion(OLD, "2026-01-01"), PlanError, "PlanVersion, start", "datetime.date"),
-    "a time": (lambda: PlanVersion(OLD, dt.datetime(2026, 1, 1)), PlanError, "Drop the time"),  # noqa: DTZ001
+    "a time": (lambda: PlanVersion(OLD, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), PlanError, "Drop the time"),
     "no start": (lambda: PlanVersion(OLD), PlanError, "PlanVersion, start", "active", "draft"),
     "retired without start": (lambda: PlanVersion(OLD, None, "retired"), PlanError, "retired"),
     "status": (lambda: PlanVersion(OLD, FIRST, "old"), PlanError, "draft, active, retired"),
