@@ -185,6 +185,9 @@ def test_what_is_released_is_told_from_what_is_earned():
     )
     assert (second.period, second.order_pay, second.released, second.funds) == ("2026-10", 20, 500, 300)
     refused(lambda: second.minus(first.earned()), StateError, "minus, period", "2026-09", "2026-10")
+    idle = fx.settle(given, deferring, period=fx.month(2026, 11), state=first.state).earned()
+    assert idle.columns()["released_minor"].tolist() == [500]
+    assert idle.columns()["allowed_minor"].tolist() == [0]
 
 
 def test_a_correction_is_the_difference():

@@ -135,6 +135,8 @@ def test_times_of_any_kind_pick_a_version():
     assert ended.at("2026-12-31T23:59:59.999999") is NEXT
     refused(lambda: ended.at("2027-01-01"), TimeError, "2026-01-01 up to 2027-01-01")
     refused(lambda: VERSIONS.at("2025-12-31T23:59:59"), TimeError, "from 2026-01-01")
+    assert len(ended.periods(fx.Period.parse("2026"))) == 3
+    refused(lambda: ended.periods(fx.Period(FIRST, dt.date(2027, 1, 2))), TimeError, "up to 2027-01-01")
 
 
 def test_drafts_pay_nothing():
@@ -356,6 +358,18 @@ INVALID = {
         lambda: VERSIONS.settle(at("2026-10-14T00:00:00"), period=None),
         TimeError,
         "month(2026, 10)",
+    ),
+    "one order in two versions": (
+        lambda: VERSIONS.settle(
+            facts(
+                {"paid_at": "2026-10-14T00:00:00+08:00", "line": 0},
+                {"paid_at": "2026-10-15T00:00:00+08:00", "line": 1, "order_id": 1},
+                times=["paid_at"],
+            ),
+            period=fx.month(2026, 10),
+        ),
+        TimeError,
+        "different periods",
     ),
     "state": (
         lambda: VERSIONS.settle(at("2026-10-14T00:00:00"), period=fx.month(2026, 10), state={}),
