@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MINOR, MinorArray
+from fenxiao._arrays import MINOR, MinorArray, readonly
 from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.errors import InputError, PlanError, is_one_of, what
 from fenxiao.money import format_minor
@@ -221,7 +221,10 @@ def _paid(runs: Sequence[Settlement], policy: str | None) -> MinorArray:
     size, plan = len(runs[0].facts.tree), runs[0].plan
     if policy is not None and policy not in [each.name for each in plan.policies]:
         return np.zeros(size, dtype=MINOR)
-    return exact_add([run.totals(policy).allowed for run in runs], size, "a member's total")
+    paid: MinorArray = readonly(
+        exact_add([run.totals(policy).allowed for run in runs], size, "a member's total")
+    )
+    return paid
 
 
 def compare(

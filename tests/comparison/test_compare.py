@@ -108,6 +108,7 @@ def test_a_plan_against_itself_differs_nowhere():
     assert not found.difference().any()
     assert found.gains() == found.losses() == []
     assert found.difference("referral").dtype == np.int64
+    assert not found.columns()["first_minor"].flags.writeable
     assert str(found).splitlines()[-1] == "members who gain: 0, who lose: 0"
 
 
