@@ -1,0 +1,1 @@
+"""What runs earned, as data that outlives them."""

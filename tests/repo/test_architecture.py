@@ -32,6 +32,7 @@ RANKS = (
     ("lines",),
     ("statements", "plan"),
     ("settlement",),
+    ("comparison", "versions"),
     ("corrections",),
     ("fenxiao",),
 )

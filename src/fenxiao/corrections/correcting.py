@@ -22,6 +22,7 @@ from fenxiao.plan import Plan
 from fenxiao.policies import BinaryPairing
 from fenxiao.refunds import Refunds
 from fenxiao.settlement import Settlement
+from fenxiao.versions import PlanVersions
 
 if TYPE_CHECKING:
     from fenxiao.earned import Differences
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def correct(
     previous: Settlement | Book,
     facts: Facts | Mapping[str, Facts],
-    plan: Plan | Iterable[Plan],
+    plan: Plan | PlanVersions | Iterable[Plan],
 ) -> Correction:
     """Return what the facts now known change in what was earned: differences, by the period that earned it.
 
@@ -47,7 +48,7 @@ def correct(
     facts : Facts, or a mapping of them
         All facts as they are known now; by the key of the period where figures, funds, members or trees of
         periods differ.
-    plan : Plan, or a list of plans
+    plan : Plan, PlanVersions, or a list of plans
         What the periods were settled with.
 
     Returns
@@ -92,6 +93,8 @@ def correct(
 def _plans(plan: object) -> dict[str, Plan]:
     """Return plans by their hash."""
     plans = [plan] if isinstance(plan, Plan) else plan
+    if isinstance(plan, PlanVersions):
+        plans = [each.plan for each in plan.versions]
     if not is_listing(plans):
         raise InputError("plan", what(plan), allowed="a Plan, or a list of them")
     listed = list(plans)
@@ -133,7 +136,7 @@ class _Work:
                 "is not the one that the period was settled with",
                 value=entry.earned.period or "the run without a period",
                 allowed="the plan, or all plans, of the book: their hashes are in it",
-                hint="Compare two plans on the same facts with fenxiao.plan.compare",
+                hint="Compare two plans on the same facts with fenxiao.comparison.compare",
             )
         return found
 

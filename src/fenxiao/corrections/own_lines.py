@@ -64,9 +64,8 @@ class GivenBack:
         return tally.sums("what lines give back")
 
 
-_NOTHING: Final = GivenBack(
-    np.zeros(0, dtype=ROW), *(np.zeros(0, dtype=INDEX) for _ in range(3)), np.zeros(0, dtype=MINOR)
-)
+_NOBODY: Final = np.zeros(0, dtype=INDEX)
+_NOTHING: Final = GivenBack(np.zeros(0, dtype=ROW), _NOBODY, _NOBODY, _NOBODY, np.zeros(0, dtype=MINOR))
 
 
 def given_back(run: Settlement, later: Changes) -> GivenBack:

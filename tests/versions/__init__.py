@@ -1,0 +1,1 @@
+"""Plan versions: which plan pays an order, and periods that several pay."""
