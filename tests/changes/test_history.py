@@ -233,6 +233,25 @@ def test_empty_cells_of_frames():
         assert read.stated("pv").given.tolist() == [False] * 3
 
 
+def test_arrays():
+    """Integer and time arrays are read as they are; a missing time is a change known when it happened."""
+    day = np.array(["2026-10-09", "2026-10-10"], dtype="datetime64[s]")
+    columns = {
+        "kind": ["refund"] * 2,
+        "order_id": np.array([1, 2]),
+        "at": day,
+        "paid_minor": np.array([5, 6]),
+    }
+    read = Changes.from_columns(
+        columns | {"quantity": np.array([1, 0]), "known_at": np.array([day[1], "NaT"], dtype=day.dtype)},
+        zone="Asia/Shanghai",
+    )
+    assert read.stated("paid").values.tolist() == [5, 6]
+    assert read.quantity.values.tolist() == [1, 0]
+    assert read.quantity.given.all()
+    assert (read.known_at - read.at).tolist() == [86_400_000_000, 0]
+
+
 def test_empty_tables():
     """A table without rows is read from no records and from empty columns, and joins any other."""
     assert len(Changes.from_records([])) == 0

@@ -173,8 +173,6 @@ def _filled(values: Input, filler: object) -> tuple[Input, FlagArray]:
     values = unmasked(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         return values, np.ones(len(values), dtype=FLAG)
-    if type(getattr(values, "dtype", None)) is not np.dtype and hasattr(values, "to_list"):
-        values = values.to_list()  # a frame's integers with gaps reach numpy as floats
     listed = list(values)
     given = np.array([not is_missing(value) for value in listed], dtype=FLAG)
     return [value if said else filler for value, said in zip(listed, given, strict=True)], given
