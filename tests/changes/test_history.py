@@ -264,6 +264,51 @@ def test_empty_tables():
     assert len(Changes.concat(refund(), none)) == 1
 
 
+@given(worlds(), st.integers(0, 6), st.data())
+def test_what_came_later_is_found(world, cut, data):
+    """A log is the beginning of what was put below it; one that differs anywhere is not."""
+    changes = world[1]
+    whole, part = changes_table(changes), changes_table(changes[:cut])
+    later = whole.beyond(part)
+    assert len(later) == len(changes[cut:])
+    assert later.order_id.values.tolist() == [change["order_id"] for change in changes[cut:]]
+    if 0 < cut <= len(changes):
+        name, value = data.draw(
+            st.sampled_from(
+                [
+                    ("order_id", 99),
+                    ("at", EPOCH - timedelta(hours=1)),
+                    ("known_at", EPOCH - timedelta(hours=1)),
+                ]
+            )
+        )
+        row = data.draw(st.integers(0, cut - 1))
+        other = [dict(change) for change in changes[:cut]]
+        other[row][name] = value
+        assert whole.beyond(changes_table(other)) is None
+    assert len(changes) == 0 or part.beyond(Changes.concat(whole, whole)) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (refund(paid=1), refund(paid=2)),
+        (refund(paid=0), refund(quantity=0)),
+        (refund(paid=0), refund()),
+        (refund(paid=1), refund(paid=1, pv=0)),
+        (refund(quantity=1), refund(quantity=2)),
+        (refund(line=0), refund(line=None)),
+        (refund(), refund(kind="cancellation")),
+        (refund(order_id="1"), refund(order_id=b"1")),
+    ],
+)
+def test_logs_that_differ_anywhere_begin_nothing(one, other):
+    """Whatever is stated otherwise makes another log."""
+    assert one.beyond(other) is None
+    assert other.beyond(one) is None
+    assert len(one.beyond(one)) == 0
+
+
 def test_repr_counts_kinds():
     """The table says how many changes of each kind it has."""
     log = Changes.concat(refund(paid=1), Changes.concat(refund(2), refund(2)))

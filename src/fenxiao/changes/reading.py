@@ -67,6 +67,12 @@ class Stated:
         )
         return Stated(values, given, self.decimals)
 
+    def begins_with(self, other: Stated) -> bool:
+        """Return whether the first rows state the same as those of `other`."""
+        length = len(other.values)
+        same = np.array_equal(self.values[:length], other.values)
+        return same and np.array_equal(self.given[:length], other.given)
+
     @classmethod
     def nothing(cls, length: int, decimals: int | None = None) -> Stated:
         """Return a column in which no row states anything."""

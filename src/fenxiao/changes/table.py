@@ -205,6 +205,35 @@ class Changes:
             input_row=self.input_row[chosen],
         )
 
+    def beyond(self, earlier: Changes) -> Changes | None:
+        """Return the changes that came after an earlier state of this log, None if it is no beginning of it.
+
+        Examples
+        --------
+        >>> record = {"kind": "cancellation", "order_id": 7, "at": "2026-10-09T12:00:00Z"}
+        >>> log = Changes.from_records([record, record | {"order_id": 8}])
+        >>> log.beyond(log.take([0])), log.beyond(log.take([1]))
+        (Changes(1 change: 1 cancellation), None)
+        """
+        length = len(earlier)
+        names = {*self.names, *earlier.names, "quantity"}
+        begins = (
+            length <= len(self)
+            and (not length or self.order_id.kind == earlier.order_id.kind)
+            and all(
+                np.array_equal(one[:length], other)
+                for one, other in (
+                    (self.kind, earlier.kind),
+                    (self.order_id.values, earlier.order_id.values),
+                    (self.at, earlier.at),
+                    (self.known_at, earlier.known_at),
+                )
+            )
+            and self.line.begins_with(earlier.line)
+            and all(self.stated(name).begins_with(earlier.stated(name)) for name in names)
+        )
+        return self.take(np.arange(length, len(self))) if begins else None
+
     def known(self, at: object) -> Changes:
         """Return the changes that were known at an instant: those with `known_at` then or before.
 

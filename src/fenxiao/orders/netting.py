@@ -18,7 +18,7 @@ from fenxiao.changes import ADJUSTMENT, REFUND, Changes
 from fenxiao.errors import ChangesError, MoneyOverflowError
 from fenxiao.money import mul_div_arrays
 from fenxiao.orders.assembly import Parts, dropped
-from fenxiao.orders.keys import expanded, first_and_last, row_of_line
+from fenxiao.orders.keys import expanded, first_and_last, once, row_of_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +112,7 @@ class _Netting:
         gone = expanded(np.where(whole, low, row)[~partial], np.where(whole, high, row + 1)[~partial])
         rows, owner = np.unique(np.where(whole, low, row)[partial], return_inverse=True)
         columns, empty = self._amounts(rows, owner.astype(ROW), np.flatnonzero(partial))
-        gone = np.union1d(gone, rows[empty])
+        gone = once(np.concatenate([gone, rows[empty]]))
         left = ~np.isin(rows, gone)
         return Net(gone, rows[left], {name: values[left] for name, values in columns.items()})
 
