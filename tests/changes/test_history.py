@@ -403,6 +403,24 @@ def test_facts_know_volumes_and_late_changes():
     assert len(later.known(EPOCH - timedelta(hours=1)).orders) == 0
 
 
+def test_events_are_known_too():
+    """Events that were known later are left out; those that do not say are always known."""
+    rows = [
+        {"kind": "join", "member": "bo", "counterparty": None, "event_id": number, "at": EPOCH}
+        for number in (1, 2)
+    ]
+    told = [row | {"known_at": EPOCH + timedelta(hours=2 * row["event_id"])} for row in rows]
+    for events, wanted in ((told[::-1], [1]), (told, [1]), (rows, [1, 2])):
+        given = fx.Facts(tree=TREE, orders=facts().orders, events=fx.Events.from_records(events))
+        seen = given.known(EPOCH + timedelta(hours=2), by=None)
+        assert seen.events.event_id.values.tolist() == wanted
+        assert len(given.events) == 2
+    plain = fx.Events.from_records([{"kind": "join", "member": "bo", "at": EPOCH, "known_at": EPOCH}])
+    assert len(plain.known("2026-10-01 00:00", zone="UTC")) == 1
+    assert len(plain.known("2026-10-01 00:00", zone="Asia/Shanghai")) == 0
+    assert facts().cancel("A17", at=EPOCH).events is not None
+
+
 def test_late_orders_are_added():
     """Late orders join those that are there, net as they are; facts without orders take any."""
     sold = facts().cancel("A18", at="2026-10-09")
@@ -443,6 +461,15 @@ def test_quotes_read_net_orders():
         given, PLAN, {"order_id": "B1", "member": "bo", "paid": "10.00", "margin": "9.00", "quantity": 2}
     )
     assert {who: str(amount) for who, amount in quoted.payouts().items()} == {"ann": "3.00"}
+
+
+def test_explanations_read_net_orders():
+    """What a net order pays is explained on its net amounts; one that is gone is not among the orders."""
+    run = fx.settle(facts().refund("A17", 0, quantity=1, at=EPOCH).cancel("A18", at=EPOCH), PLAN)
+    assert "10 % of 60.00" in str(run.statement("ann"))
+    assert "60.00" in str(run.explain("ann", "A17"))
+    with pytest.raises(OrdersError, match="not among the orders"):
+        run.explain("ann", "A18")
 
 
 def test_rows_of_many_orders():

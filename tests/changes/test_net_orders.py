@@ -157,6 +157,10 @@ LAWS = {
         (6000, 2, 1500, 54),
     ),
     "an adjustment to nothing": ([change("adjustment", paid=0)], (0, 3, 0, 0)),
+    "an adjustment to neither money nor pieces": (
+        [change("adjustment", paid=0, quantity=0)],
+        (0, 0, 0, 0),
+    ),
     "nothing": ([change(paid=0, quantity=0)], (10000, 3, 2500, 90)),
 }
 

@@ -84,6 +84,11 @@ MALFORMED = {
     ),
     "no table": (lambda: SOLD.after([GOOD]), "changes: is a list; allowed: Changes", ()),
     "no table to join": (lambda: Changes.concat(read(GOOD), None), "changes: is None; allowed: Changes", ()),
+    "currencies to join": (
+        lambda: Changes.concat(read(GOOD, currency="USD"), read(GOOD, currency="CNY")),
+        "changes: are of another currency in each of the two tables",
+        (),
+    ),
     "units to join": (
         lambda: Changes.concat(read(GOOD), Changes.from_records([change(paid="1")], currency="JPY")),
         "column 'paid': has other decimals in each of the two tables, got [0, 2]",
@@ -183,6 +188,13 @@ ODD = {
         "column 'paid': is not an amount of the orders, or of another unit there",
         (0,),
     ),
+    "another currency": (
+        lambda: Orders.from_records([{"order_id": 1, "member": "bo", "paid": "1"}], currency="USD").after(
+            Changes.from_records([change(paid="1")], currency="CNY")
+        ),
+        "changes: are of another currency than the orders",
+        (),
+    ),
     "known before its order": (
         lambda: fit(GOOD, change(paid=1, at=AT - HOUR), orders=LATE),
         "are known before their orders are",
@@ -261,6 +273,32 @@ def test_other_refusals(make, error):
     """Amounts, times and options are refused as those of orders are."""
     with pytest.raises(error):
         make()
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, float("nan"), "x", b"x", [1], {1: 2}, object(), 10**30])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda value: FACTS.refund(value, at=AT, paid=1),
+        lambda value: FACTS.refund(1, line=[value], at=AT, paid=1),
+        lambda value: FACTS.refund(1, 0, at=[value], paid=1),
+        lambda value: FACTS.refund(1, 0, at=AT, paid=[value]),
+        lambda value: FACTS.refund(1, 0, at=AT, quantity=[value]),
+        lambda value: FACTS.refund(1, 0, at=AT, paid=1, volumes={value: 1} if value.__hash__ else value),
+        lambda value: FACTS.adjust(1, 0, at=AT, known_at=[value]),
+        FACTS.after,
+        FACTS.added,
+        lambda value: SOLD.known(AT, by=value) if value is not None else FACTS.known(value, by=None),
+        SOLD.touched_since,
+        lambda value: Changes.from_columns({"kind": [value], "order_id": [1], "at": [AT]}),
+        Changes.from_columns,
+        Changes.from_records,
+    ],
+)
+def test_values_of_any_kind_end_in_a_typed_error(call, value):
+    """Whatever is handed in instead of what belongs there, the error is one of the library's."""
+    with pytest.raises(fx.FenxiaoError):
+        call(value)
 
 
 def test_net_amounts_beyond_64_bits_are_refused():

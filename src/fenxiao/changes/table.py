@@ -130,7 +130,7 @@ class Changes:
         Raises
         ------
         ChangesError
-            A column has other decimals in each of the two tables.
+            The tables, or a column of both, are of another currency or of other decimals.
         OrdersError
             The order ids are of different kinds.
 
@@ -146,6 +146,14 @@ class Changes:
         first, second = changes_of(first), changes_of(second)
         if not len(first) or not len(second):
             return second if not len(first) else first
+        if not same_currency(first.layout, second.layout):
+            raise ChangesError(
+                WHAT,
+                "are of another currency in each of the two tables",
+                value=f"{first.layout.currency} and {second.layout.currency}",
+                allowed="one currency",
+                hint="Convert the amounts before",
+            )
         names = tuple(dict.fromkeys([*first.names, *second.names]))
         return cls(
             kind=np.concatenate([first.kind, second.kind]),
@@ -276,6 +284,11 @@ def changes_like(layout: Layout, records: Iterable[Mapping[str, Any]]) -> Change
     """Read changes from records by options that were checked before."""
     raw = columns_of_records(records, what=WHAT)
     return Changes(**(read(raw, layout) if raw else empty(layout)))
+
+
+def same_currency(first: Layout, second: Layout) -> bool:
+    """Return whether two tables are of one currency, as far as they say."""
+    return first.currency is None or second.currency is None or first.currency == second.currency
 
 
 def changes_of(value: object) -> Changes:

@@ -15,6 +15,7 @@ from fenxiao._arrays import FLAG, MINOR, ROW, FlagArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Column, Numbers
 from fenxiao._kernels.tally import Tally
 from fenxiao.changes import ADJUSTMENT, REFUND, Changes
+from fenxiao.changes.table import same_currency
 from fenxiao.errors import ChangesError, MoneyOverflowError
 from fenxiao.money import mul_div_arrays
 from fenxiao.orders.assembly import Parts, dropped
@@ -132,6 +133,15 @@ class _Netting:
 
     def _check_columns(self) -> None:
         """Raise `ChangesError` if the changes state what the orders do not have."""
+        here, there = self.sold["layout"], self.changes.layout
+        if not same_currency(here, there):
+            raise ChangesError(
+                WHAT,
+                "are of another currency than the orders",
+                value=there.currency,
+                allowed=str(here.currency),
+                hint="Convert the amounts before",
+            )
         for name, stated in zip(self.changes.names, self.changes.amounts, strict=True):
             column = self.columns.get(name)
             if isinstance(column, Amounts) and column.decimals == stated.decimals:
