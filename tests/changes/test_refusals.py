@@ -222,6 +222,11 @@ def test_changes_that_do_not_fit_are_refused(make, text, rows):
     assert caught.value.rows == rows
 
 
+def test_changes_may_happen_before_their_orders_are_known():
+    """What counts is when a change was known: an order that comes in late may be cancelled already."""
+    assert len(fit(change("cancellation", at=AT - HOUR, known_at=AT), orders=LATE)) == 0
+
+
 def test_only_new_changes_are_named():
     """What does not fit together with earlier changes is told by the rows of the new ones."""
     before = fit(change(paid=6000), change(order_id=2, paid=1))

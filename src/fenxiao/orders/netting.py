@@ -304,7 +304,7 @@ class _Lines:
             allowed="adjustments that state it",
             hint="State what the line has from now on",
         )
-        still = (before == after) | (before == 0) | stated
+        still = (before == 0) | stated
         ratio = np.where(still, 1, after), np.where(still, 1, before)
         return self._exactly(name, which, lambda: mul_div_arrays(values, *ratio))
 
