@@ -320,8 +320,8 @@ class _Lines:
         money, pieces = part.stated(_PAID), part.quantity
         priced = refund & money.given
         rest = self._less(paid, money.values, priced, _PAID)
-        sharing = self._less(quantity, pieces.values, refund & pieces.given & priced, _QUANTITY)
-        left = self._less(sharing, pieces.values, refund & pieces.given & ~priced, _QUANTITY)
+        sharing = self._less(quantity, pieces.values, priced, _QUANTITY)
+        left = self._less(sharing, pieces.values, refund & ~priced, _QUANTITY)
         net_paid = mul_div_arrays(rest, left, np.maximum(sharing, 1))
         net_paid = np.where(left == sharing, rest, net_paid)
         counted = self._any(refund & pieces.given)
@@ -330,7 +330,7 @@ class _Lines:
             counted | ~by_money, left, mul_div_arrays(quantity, net_paid, np.maximum(paid, 1))
         )
         net = {_PAID: net_paid, _QUANTITY: net_quantity}
-        share = np.where(by_money, net_paid, np.where(counted, net_quantity, quantity))
+        share = np.where(by_money, net_paid, net_quantity)
         for name, values in amounts.items():
             if name in self.prices:
                 net[name] = values
@@ -339,7 +339,7 @@ class _Lines:
             whole = np.where(
                 by_money,
                 self._less(paid, money.values, stated, _PAID),
-                self._less(quantity, pieces.values, stated & pieces.given, _QUANTITY),
+                self._less(quantity, pieces.values, stated, _QUANTITY),
             )
             others = self._less(values, part.stated(name).values, stated, name)
             none = whole == 0
@@ -351,7 +351,7 @@ class _Lines:
         return _mask(self.owner[which], len(self.rows))
 
     def _less(self, values: MinorArray, stated: MinorArray, which: FlagArray, name: str) -> MinorArray:
-        """Return values less the sum of what some changes of each line state."""
+        """Return values less the sum of what some changes of each line state, 0 where they state nothing."""
         owner, stated = self.owner[which], stated[which]
         tally = Tally(len(values))
         tally.add(np.arange(len(values)), values)
