@@ -12,6 +12,7 @@ from fenxiao.orders import Orders
 if TYPE_CHECKING:
     from fenxiao._labels import Label
     from fenxiao.changes import Changes
+    from fenxiao.events import Events
 
 
 class Changing:
@@ -20,10 +21,11 @@ class Changing:
     __slots__ = ()
 
     orders: Orders
+    events: Events
 
     @abstractmethod
-    def with_orders(self, orders: Orders) -> Self:
-        """Return the same facts with other orders."""
+    def with_orders(self, orders: Orders, *, events: Events | None = None) -> Self:
+        """Return the same facts with other orders, and other events if given."""
 
     def refund(
         self,
@@ -160,14 +162,14 @@ class Changing:
         return self.with_orders(Orders.concat(self.orders, orders) if len(self.orders.sold) else orders)
 
     def known(self, at: object, *, by: str | None = "known_at") -> Self:
-        """Return the facts with the orders and changes that were known at an instant; see `Orders.known`.
+        """Return the facts with the orders, changes and events that were known at an instant.
 
-        Tree, members, figures and everything else stay what they are.
+        See `Orders.known` and `Events.known`. Tree, members, figures and everything else stay what they are.
 
         Raises
         ------
         OrdersError, TimeError
-            As `Orders.known`.
+            As `Orders.known` and `Events.known`.
 
         Examples
         --------
@@ -178,7 +180,8 @@ class Changing:
         >>> later.known("2026-10-09T11:59:00+08:00", by=None)
         Facts(1 member; 1 line of 1 order)
         """
-        return self.with_orders(self.orders.known(at, by=by))
+        orders = self.orders.known(at, by=by)
+        return self.with_orders(orders, events=self.events.known(at, zone=orders.layout.zone))
 
     def _changed(
         self,

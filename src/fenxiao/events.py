@@ -22,6 +22,7 @@ from fenxiao._tables import (
     stem,
 )
 from fenxiao.errors import OrdersError
+from fenxiao.periods import to_instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -127,6 +128,37 @@ class Events:
     def __repr__(self) -> str:
         """Return the number of events and the columns."""
         return f"Events({len(self):,} event{'' if len(self) == 1 else 's'}; {', '.join(self.names)})"
+
+    def known(self, at: object, *, zone: str | None = None) -> Events:
+        """Return the events that were known at an instant: those with ``known_at`` then or before.
+
+        Events without such a column are known from the first. `at` is an aware datetime or ISO text with an
+        offset; naive times are read on the clock of `zone`.
+
+        Raises
+        ------
+        OrdersError, TimeError
+            ``known_at`` is no column of times; `at` is no instant.
+
+        Examples
+        --------
+        >>> event = {"kind": "join", "member": "bo", "at": "2026-10-05", "known_at": "2026-10-07"}
+        >>> events = Events.from_records([event], zone="Asia/Shanghai")
+        >>> len(events.known("2026-10-06", zone="Asia/Shanghai"))
+        0
+        """
+        instant = to_instants([at], zone=zone, thing="known at")[0]
+        if "known_at" not in self.names:
+            return self
+        seen = np.flatnonzero(self.instants("known_at").values <= instant)
+        return Events(
+            member=self.member.take(seen),
+            counterparty=None if self.counterparty is None else self.counterparty.take(seen),
+            event_id=None if self.event_id is None else self.event_id.take(seen),
+            names=self.names,
+            columns=tuple(column.take(seen) for column in self._columns),
+            input_row=seen if self.input_row is None else self.input_row[seen],
+        )
 
     @property
     def kind(self) -> Categories:

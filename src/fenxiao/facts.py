@@ -184,14 +184,15 @@ class Facts(Changing):
         found: T = self._kept[key]
         return found
 
-    def with_orders(self, orders: Orders) -> Facts:
-        """Return the same facts with other orders; members are not aligned again."""
+    def with_orders(self, orders: Orders, *, events: Events | None = None) -> Facts:
+        """Return the same facts with other orders, and events if given; members are not aligned again."""
         if not isinstance(orders, Orders):
             raise InputError("Facts, orders", what(orders), allowed="Orders")
         fresh = object.__new__(Facts)
         for field in attrs.fields(Facts):
             object.__setattr__(fresh, field.name, getattr(self, field.name))
         object.__setattr__(fresh, "orders", orders)
+        object.__setattr__(fresh, "events", self.events if events is None else events)
         object.__setattr__(fresh, "_kept", {})
         buyer = orders.buyer
         member = fresh._indices(orders.member, guest=len(self.tree), thing="member")  # own class

@@ -140,6 +140,10 @@ LAWS = {
     "another price and margin": ([change("adjustment", paid=9000, margin=1500)], (9000, 3, 1500, 81)),
     "more than was paid": ([change("adjustment", paid=12000)], (12000, 3, 3000, 108)),
     "another number of pieces": ([change("adjustment", quantity=5)], (10000, 5, 2500, 90)),
+    "another number of pieces and money back": (
+        [change("adjustment", quantity=5), change(paid=4000)],
+        (6000, 3, 1500, 54),
+    ),
     "the latest adjustment": (
         [change("adjustment", paid=1, at=AT + HOUR), change("adjustment", paid=9000, at=AT + 2 * HOUR)],
         (9000, 3, 2250, 81),
@@ -157,6 +161,10 @@ LAWS = {
         (6000, 2, 1500, 54),
     ),
     "an adjustment to nothing": ([change("adjustment", paid=0)], (0, 3, 0, 0)),
+    "an adjustment to neither money nor pieces": (
+        [change("adjustment", paid=0, quantity=0)],
+        (0, 0, 0, 0),
+    ),
     "nothing": ([change(paid=0, quantity=0)], (10000, 3, 2500, 90)),
 }
 

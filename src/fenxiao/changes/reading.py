@@ -67,6 +67,12 @@ class Stated:
         )
         return Stated(values, given, self.decimals)
 
+    def begins_with(self, other: Stated) -> bool:
+        """Return whether the first rows state the same as those of `other`."""
+        length = len(other.values)
+        same = np.array_equal(self.values[:length], other.values)
+        return same and np.array_equal(self.given[:length], other.given)
+
     @classmethod
     def nothing(cls, length: int, decimals: int | None = None) -> Stated:
         """Return a column in which no row states anything."""
@@ -173,8 +179,6 @@ def _filled(values: Input, filler: object) -> tuple[Input, FlagArray]:
     values = unmasked(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         return values, np.ones(len(values), dtype=FLAG)
-    if type(getattr(values, "dtype", None)) is not np.dtype and hasattr(values, "to_list"):
-        values = values.to_list()  # a frame's integers with gaps reach numpy as floats
     listed = list(values)
     given = np.array([not is_missing(value) for value in listed], dtype=FLAG)
     return [value if said else filler for value, said in zip(listed, given, strict=True)], given

@@ -130,7 +130,7 @@ class Changes:
         Raises
         ------
         ChangesError
-            A column has other decimals in each of the two tables.
+            The tables, or a column of both, are of another currency or of other decimals.
         OrdersError
             The order ids are of different kinds.
 
@@ -146,6 +146,14 @@ class Changes:
         first, second = changes_of(first), changes_of(second)
         if not len(first) or not len(second):
             return second if not len(first) else first
+        if not same_currency(first.layout, second.layout):
+            raise ChangesError(
+                WHAT,
+                "are of another currency in each of the two tables",
+                value=f"{first.layout.currency} and {second.layout.currency}",
+                allowed="one currency",
+                hint="Convert the amounts before",
+            )
         names = tuple(dict.fromkeys([*first.names, *second.names]))
         return cls(
             kind=np.concatenate([first.kind, second.kind]),
@@ -205,6 +213,35 @@ class Changes:
             input_row=self.input_row[chosen],
         )
 
+    def beyond(self, earlier: Changes) -> Changes | None:
+        """Return the changes that came after an earlier state of this log, None if it is no beginning of it.
+
+        Examples
+        --------
+        >>> record = {"kind": "cancellation", "order_id": 7, "at": "2026-10-09T12:00:00Z"}
+        >>> log = Changes.from_records([record, record | {"order_id": 8}])
+        >>> log.beyond(log.take([0])), log.beyond(log.take([1]))
+        (Changes(1 change: 1 cancellation), None)
+        """
+        length = len(earlier)
+        names = {*self.names, *earlier.names, "quantity"}
+        begins = (
+            length <= len(self)
+            and (not length or self.order_id.kind == earlier.order_id.kind)
+            and all(
+                np.array_equal(one[:length], other)
+                for one, other in (
+                    (self.kind, earlier.kind),
+                    (self.order_id.values, earlier.order_id.values),
+                    (self.at, earlier.at),
+                    (self.known_at, earlier.known_at),
+                )
+            )
+            and self.line.begins_with(earlier.line)
+            and all(self.stated(name).begins_with(earlier.stated(name)) for name in names)
+        )
+        return self.take(np.arange(length, len(self))) if begins else None
+
     def known(self, at: object) -> Changes:
         """Return the changes that were known at an instant: those with `known_at` then or before.
 
@@ -247,6 +284,11 @@ def changes_like(layout: Layout, records: Iterable[Mapping[str, Any]]) -> Change
     """Read changes from records by options that were checked before."""
     raw = columns_of_records(records, what=WHAT)
     return Changes(**(read(raw, layout) if raw else empty(layout)))
+
+
+def same_currency(first: Layout, second: Layout) -> bool:
+    """Return whether two tables are of one currency, as far as they say."""
+    return first.currency is None or second.currency is None or first.currency == second.currency
 
 
 def changes_of(value: object) -> Changes:

@@ -10,7 +10,7 @@ from fenxiao._arrays import FLAG, INDEX, AnyArray, FlagArray, RowArray
 from fenxiao._columns import Categories, Column
 from fenxiao._labels import Labels
 from fenxiao.errors import OrdersError
-from fenxiao.orders.keys import first_and_last, row_of_line
+from fenxiao.orders.keys import first_and_last, once, row_of_line
 
 if TYPE_CHECKING:
     from fenxiao.orders.assembly import Parts
@@ -44,7 +44,7 @@ def distinct(*columns: Labels) -> Labels:
     joined = columns[0]
     for column in columns[1:]:
         joined = joined.joined(column, thing="orders column 'order_id'")
-    return Labels(values=np.unique(joined.values), kind=joined.kind)
+    return Labels(values=once(joined.values), kind=joined.kind)
 
 
 def _check_alike(now: Parts, then: Parts) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fenxiao._arrays import ROW, AnyArray, RowArray
+from fenxiao._arrays import FLAG, ROW, AnyArray, RowArray
 from fenxiao._tables import rows_of, same_keys
 from fenxiao.errors import OrdersError, what
 from fenxiao.orders.assembly import WHAT, caller_rows
@@ -184,4 +184,13 @@ def expanded(low: RowArray, high: RowArray) -> RowArray:
     first = np.cumsum(length) - length
     steps[first] = low
     steps[first[1:]] -= (low + length - 1)[:-1]
-    return np.unique(np.cumsum(steps))
+    return once(np.cumsum(steps))
+
+
+def once(values: AnyArray) -> AnyArray:
+    """Return the values sorted and each once; numpy's own way is several times as slow where most differ."""
+    values = np.sort(values)
+    fresh = np.ones(len(values), dtype=FLAG)
+    np.not_equal(values[1:], values[:-1], out=fresh[1:])
+    kept: AnyArray = values[fresh]
+    return kept

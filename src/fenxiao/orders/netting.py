@@ -15,10 +15,11 @@ from fenxiao._arrays import FLAG, MINOR, ROW, FlagArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Column, Numbers
 from fenxiao._kernels.tally import Tally
 from fenxiao.changes import ADJUSTMENT, REFUND, Changes
+from fenxiao.changes.table import same_currency
 from fenxiao.errors import ChangesError, MoneyOverflowError
 from fenxiao.money import mul_div_arrays
 from fenxiao.orders.assembly import Parts, dropped
-from fenxiao.orders.keys import expanded, first_and_last, row_of_line
+from fenxiao.orders.keys import expanded, first_and_last, once, row_of_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +113,7 @@ class _Netting:
         gone = expanded(np.where(whole, low, row)[~partial], np.where(whole, high, row + 1)[~partial])
         rows, owner = np.unique(np.where(whole, low, row)[partial], return_inverse=True)
         columns, empty = self._amounts(rows, owner.astype(ROW), np.flatnonzero(partial))
-        gone = np.union1d(gone, rows[empty])
+        gone = once(np.concatenate([gone, rows[empty]]))
         left = ~np.isin(rows, gone)
         return Net(gone, rows[left], {name: values[left] for name, values in columns.items()})
 
@@ -132,6 +133,15 @@ class _Netting:
 
     def _check_columns(self) -> None:
         """Raise `ChangesError` if the changes state what the orders do not have."""
+        here, there = self.sold["layout"], self.changes.layout
+        if not same_currency(here, there):
+            raise ChangesError(
+                WHAT,
+                "are of another currency than the orders",
+                value=there.currency,
+                allowed=str(here.currency),
+                hint="Convert the amounts before",
+            )
         for name, stated in zip(self.changes.names, self.changes.amounts, strict=True):
             column = self.columns.get(name)
             if isinstance(column, Amounts) and column.decimals == stated.decimals:
@@ -294,7 +304,7 @@ class _Lines:
             allowed="adjustments that state it",
             hint="State what the line has from now on",
         )
-        still = (before == after) | (before == 0) | stated
+        still = (before == 0) | stated
         ratio = np.where(still, 1, after), np.where(still, 1, before)
         return self._exactly(name, which, lambda: mul_div_arrays(values, *ratio))
 
@@ -310,8 +320,8 @@ class _Lines:
         money, pieces = part.stated(_PAID), part.quantity
         priced = refund & money.given
         rest = self._less(paid, money.values, priced, _PAID)
-        sharing = self._less(quantity, pieces.values, refund & pieces.given & priced, _QUANTITY)
-        left = self._less(sharing, pieces.values, refund & pieces.given & ~priced, _QUANTITY)
+        sharing = self._less(quantity, pieces.values, priced, _QUANTITY)
+        left = self._less(sharing, pieces.values, refund & ~priced, _QUANTITY)
         net_paid = mul_div_arrays(rest, left, np.maximum(sharing, 1))
         net_paid = np.where(left == sharing, rest, net_paid)
         counted = self._any(refund & pieces.given)
@@ -320,7 +330,7 @@ class _Lines:
             counted | ~by_money, left, mul_div_arrays(quantity, net_paid, np.maximum(paid, 1))
         )
         net = {_PAID: net_paid, _QUANTITY: net_quantity}
-        share = np.where(by_money, net_paid, np.where(counted, net_quantity, quantity))
+        share = np.where(by_money, net_paid, net_quantity)
         for name, values in amounts.items():
             if name in self.prices:
                 net[name] = values
@@ -329,7 +339,7 @@ class _Lines:
             whole = np.where(
                 by_money,
                 self._less(paid, money.values, stated, _PAID),
-                self._less(quantity, pieces.values, stated & pieces.given, _QUANTITY),
+                self._less(quantity, pieces.values, stated, _QUANTITY),
             )
             others = self._less(values, part.stated(name).values, stated, name)
             none = whole == 0
@@ -341,7 +351,7 @@ class _Lines:
         return _mask(self.owner[which], len(self.rows))
 
     def _less(self, values: MinorArray, stated: MinorArray, which: FlagArray, name: str) -> MinorArray:
-        """Return values less the sum of what some changes of each line state."""
+        """Return values less the sum of what some changes of each line state, 0 where they state nothing."""
         owner, stated = self.owner[which], stated[which]
         tally = Tally(len(values))
         tally.add(np.arange(len(values)), values)

@@ -298,7 +298,12 @@ class Orders(Columnar):
             rows, others = (np.arange(len(each), dtype=ROW) for each in (self, earlier))
             return differing(self.parts(), rows, earlier.parts(), others)
         late = [piece for piece in (*here, *there) if not any(piece is other for other in shared)]
-        ids = distinct(self.changes.order_id, earlier.changes.order_id, *late)
+        longer, shorter = self.changes, earlier.changes
+        if len(longer) < len(shorter):
+            longer, shorter = shorter, longer
+        beyond = longer.beyond(shorter)
+        logs = (longer, shorter) if beyond is None else (beyond,)
+        ids = distinct(*(log.order_id for log in logs), *late)
         return differing(self.parts(), self.rows_of(ids), earlier.parts(), earlier.rows_of(ids))
 
     def take(self, rows: AnyArray) -> Orders:
