@@ -4,9 +4,10 @@ Hand it a referral tree, orders and a commission plan; get back exact payouts wi
 and the guarantee that payouts never exceed the configured margins.
 """
 
+import typing
+
 from fenxiao.catalog import Catalog
 from fenxiao.changes import Changes
-from fenxiao.corrections import correct
 from fenxiao.errors import FenxiaoError, InvariantError, Reason
 from fenxiao.events import Events
 from fenxiao.expressions import Base, Where, column, own
@@ -22,6 +23,9 @@ from fenxiao.refunds import Refunds
 from fenxiao.settlement import Settlement, merge, quote, settle
 from fenxiao.state import State
 from fenxiao.tree import ReferralTree
+
+if typing.TYPE_CHECKING:
+    from fenxiao.corrections import correct
 
 __version__ = "0.1.0"
 
@@ -67,3 +71,12 @@ __all__ = [
     "settle",
     "week",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load what not every process needs when it is first named: corrections."""
+    if name == "correct":
+        from fenxiao.corrections import correct
+
+        return correct
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

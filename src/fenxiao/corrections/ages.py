@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fenxiao._arrays import MINOR, MinorArray
-from fenxiao.periods import local_days
+from fenxiao.periods.zones import local_days, months_between
 
 if TYPE_CHECKING:
     from fenxiao._arrays import InstantArray
@@ -32,11 +32,5 @@ def ages_of(since: InstantArray, until: InstantArray, zone: str, unit: str) -> M
     ([28], [1])
     """
     first, last = local_days(since, zone), local_days(until, zone)
-    if unit == "days":
-        return np.asarray(np.maximum(last - first, 0), dtype=MINOR)
-    dates = [day.astype("datetime64[D]") for day in (first, last)]
-    months = [date.astype("datetime64[M]") for date in dates]
-    whole = (months[1] - months[0]).astype(MINOR)
-    day = [(date - month).astype(MINOR) for date, month in zip(dates, months, strict=True)]
-    ends = (months[1] + 1).astype("datetime64[D]") - 1 == dates[1]
-    return np.asarray(np.maximum(whole - ((day[1] < day[0]) & ~ends), 0), dtype=MINOR)
+    age = last - first if unit == "days" else months_between(first, last)
+    return np.asarray(np.maximum(age, 0), dtype=MINOR)

@@ -185,7 +185,7 @@ def local_days(instants: InstantArray, zone: str) -> InstantArray:
     return local
 
 
-def months_after(days: InstantArray, months: int) -> InstantArray:
+def months_after(days: InstantArray, months: int | InstantArray) -> InstantArray:
     """Return dates so many calendar months later, as days since 1970-01-01.
 
     A month that has no such day gives its last one.
@@ -202,3 +202,18 @@ def months_after(days: InstantArray, months: int) -> InstantArray:
     start, end = ((month + months + more).astype(DATE).astype(INSTANT) for more in (0, 1))
     after: InstantArray = np.minimum(start + into, end - 1)
     return after
+
+
+def months_between(first: InstantArray, last: InstantArray) -> InstantArray:
+    """Return how many whole calendar months later the last dates are, as `months_after` counts them.
+
+    Examples
+    --------
+    >>> january_31, february_28, march_30 = 30, 58, 88
+    >>> months_between(np.array([january_31, january_31]), np.array([february_28, march_30])).tolist()
+    [1, 1]
+    """
+    number, since = (days.astype(DATE).astype(MONTH).astype(INSTANT) for days in (last, first))
+    months = number - since
+    whole: InstantArray = months - (months_after(first, months) > last)
+    return whole
