@@ -15,7 +15,7 @@ from fenxiao._columns import Amounts, Column, Numbers
 from fenxiao.changes import ADJUSTMENT, Changes
 from fenxiao.changes.table import same_currency
 from fenxiao.errors import ChangesError, FenxiaoError
-from fenxiao.orders.assembly import Parts, dropped
+from fenxiao.orders.assembly import Parts, kept
 from fenxiao.orders.keys import expanded, first_and_last, once, row_of_line
 from fenxiao.orders.laws import Lines, mask_of
 
@@ -68,17 +68,25 @@ def net_of(sold: Parts, changes: Changes, *, fresh: int = 0) -> Net:
 
 def patched(sold: Parts, net: Net) -> Parts:
     """Return the fields of the net orders: columns that do not change are shared where no line goes."""
-    parts = dropped(sold, net.gone)
+    keep = ~mask_of(net.gone, len(sold["order_id"])) if len(net.gone) else None
     place = net.rows - np.searchsorted(net.gone, net.rows)
-    columns = list(parts["columns"])
-    for name, values in net.columns.items():
-        number = parts["names"].index(name)
-        column = columns[number]
-        if isinstance(column, Amounts | Numbers) and not np.array_equal(column.values[place], values):
-            fresh = column.values.copy()
-            fresh[place] = values
-            columns[number] = attrs.evolve(column, values=fresh)
-    parts["columns"] = tuple(columns)
+    fresh: dict[str, Column] = {}
+    for name, column in zip(sold["names"], sold["columns"], strict=True):
+        amounts = net.columns.get(name)
+        if amounts is None or not isinstance(column, Amounts | Numbers):
+            continue
+        if not np.array_equal(column.values[net.rows], amounts):
+            # One copy, written to before it is frozen: new memory is what takes the time here.
+            values = column.values.copy() if keep is None else column.values[keep]
+            values[place] = amounts
+            fresh[name] = attrs.evolve(column, values=values)
+    if keep is not None:
+        return kept(sold, keep, fresh)
+    columns = tuple(
+        fresh.get(name, column) for name, column in zip(sold["names"], sold["columns"], strict=True)
+    )
+    parts = sold.copy()
+    parts["columns"] = columns
     return parts
 
 
