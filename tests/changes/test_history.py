@@ -185,6 +185,14 @@ def test_any_column_may_differ(column, value):
     assert one.touched_since(Orders.from_records([record, other])).values.tolist() == []
 
 
+def test_categories_are_compared_by_value():
+    """A category that the other table does not have is not the same as none."""
+    record = {"order_id": 7, "member": "bo", "product": "tea"}
+    one, two = Orders.from_records([record]), Orders.from_records([record | {"product": None}])
+    assert one.touched_since(two).values.tolist() == [7]
+    assert two.touched_since(one).values.tolist() == [7]
+
+
 def test_tables_with_other_columns_are_not_compared():
     """Tables that were not read alike are refused, whatever differs."""
     record = {"order_id": 7, "member": "bo", "paid": "1.00"}

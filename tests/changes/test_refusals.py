@@ -310,10 +310,10 @@ def test_net_amounts_beyond_64_bits_are_refused():
     """A margin that grows beyond 64 bits is refused, naming the changes; one that fits is exact."""
     top = 2**63 - 1
     orders = orders_of({(1, 0): LINE | {"margin": top}, (2, 0): LINE})
-    with pytest.raises(MoneyOverflowError, match="net margin") as caught:
+    with pytest.raises(MoneyOverflowError, match="leave more of 'margin' than 64 bits hold") as caught:
         fit(change(order_id=2, paid=1), change(paid=0, margin=-1), orders=orders)
     assert caught.value.rows == (1,)
-    with pytest.raises(MoneyOverflowError, match="net margin") as caught:
+    with pytest.raises(MoneyOverflowError, match="leave more of 'margin' than 64 bits hold") as caught:
         fit(GOOD | {"order_id": 2}, change("adjustment", paid=20000), orders=orders)
     assert caught.value.rows == (1,)
     exact = fit(

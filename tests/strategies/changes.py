@@ -17,7 +17,7 @@ def sold_lines(draw, *, values=amounts, max_orders=3):
     """Draw a dict of lines by (order_id, line)."""
     lines = {}
     for order_id in range(draw(st.integers(1, max_orders))):
-        for line in draw(st.sampled_from([(0,), (0, 1), (3, 5, 8)])):
+        for line in draw(st.sampled_from([(0,), (4,), (0, 1), (3, 5, 8)])):
             lines[order_id, line] = {
                 "paid": draw(values),
                 "quantity": draw(st.integers(0, 4)),

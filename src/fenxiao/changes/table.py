@@ -226,8 +226,7 @@ class Changes:
         length = len(earlier)
         names = {*self.names, *earlier.names, "quantity"}
         begins = (
-            length <= len(self)
-            and (not length or self.order_id.kind == earlier.order_id.kind)
+            (not length or self.order_id.kind == earlier.order_id.kind)
             and all(
                 np.array_equal(one[:length], other)
                 for one, other in (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 
-from fenxiao._arrays import FLAG, ROW, AnyArray, RowArray
+from fenxiao._arrays import ROW, AnyArray, FlagArray, RowArray
 from fenxiao._columns import Column, Input, Numbers, column_of
 from fenxiao._labels import Labels, read_labels
 from fenxiao._tables import Layout, empty_column, join_columns, key_order, read_columns
@@ -194,12 +194,8 @@ def take(parts: Parts, rows: AnyArray) -> Parts:
     )
 
 
-def dropped(parts: Parts, rows: RowArray) -> Parts:
-    """Return a table without some rows; the table itself where there are none."""
-    if not len(rows):
-        return parts.copy()
-    keep = np.ones(len(parts["order_id"]), dtype=FLAG)
-    keep[rows] = False
+def kept(parts: Parts, keep: FlagArray, fresh: Mapping[str, Column]) -> Parts:
+    """Return a table of the rows that are kept; columns in `fresh` have just these rows already."""
     line, buyer, order_of_row = own_line(parts["line"]), parts["buyer"], parts["order_of_row"]
     order_id = parts["order_id"].take(keep)
     start, order_of_row = (None, None) if order_of_row is None else _runs(order_of_row[keep])
@@ -209,7 +205,10 @@ def dropped(parts: Parts, rows: RowArray) -> Parts:
         member=parts["member"].take(keep),
         buyer=None if buyer is None else buyer.take(keep),
         names=parts["names"],
-        columns=tuple(column.take(keep) for column in parts["columns"]),
+        columns=tuple(
+            fresh[name] if name in fresh else column.take(keep)
+            for name, column in zip(parts["names"], parts["columns"], strict=True)
+        ),
         layout=parts["layout"],
         input_row=np.flatnonzero(keep) if parts["input_row"] is None else parts["input_row"][keep],
         order_of_row=order_of_row,
