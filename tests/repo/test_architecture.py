@@ -19,6 +19,7 @@ RANKS = (
     ("_columns", "tree"),
     ("_tables",),
     ("members", "orders", "events", "catalog", "placement"),
+    ("genealogy",),
     ("facts",),
     ("expressions",),
     ("volumes",),
