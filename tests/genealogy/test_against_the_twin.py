@@ -47,7 +47,7 @@ def check_dated(genealogy, entries, names):
         later = [time for time in times_of(entries) if time >= since]
         who = np.array([tree.index(name) for name in names for _ in later] + [len(names)], dtype=np.int32)
         when = np.array([time for _ in names for time in later] + [later[0]])
-        above, inside = dated.above(who, when), dated.inside(who, when)
+        above, inside = dated.above(who, when), dated.present(who, when) != len(names)
         assert (above[-1], inside[-1]) == (len(names), False)
         for place, (name, time) in enumerate(itertools.product(names, later)):
             upline = upline_at(entries, name, time)

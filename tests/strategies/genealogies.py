@@ -56,8 +56,12 @@ def logs(draw, members=7, most=18, times=9, base=100):
     Members' labels are spread, so that their order is not that in which they join.
     """
     labels = draw(st.permutations(range(base, base + members)))
-    entries = []
-    time = 0
+    entries, time = [], 0
+    for place in range(draw(st.integers(0, members - 1))):
+        sponsor = draw(st.sampled_from([None, *labels[:place]]))
+        entries.append(entry("join", labels[place], sponsor, draw(st.integers(0, 1)), known_at=1))
+        if not possible(entries):
+            entries.pop()
     for _ in range(draw(st.integers(1, most))):
         time = min(time + draw(st.integers(0, 2)), times)
         kind = draw(st.sampled_from(("join", "join", "transfer", "transfer", "exit")))

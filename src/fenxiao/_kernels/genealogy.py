@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MINOR_MAX, FlagArray, IndexArray, InstantArray, RowArray
+from fenxiao._arrays import INDEX, INSTANT, MINOR_MAX, FlagArray, IndexArray, InstantArray, RowArray
 
 FOREVER: Final = MINOR_MAX
 """The end of what has none."""
@@ -120,10 +120,25 @@ class Timeline:
         -------
         int32 [n], the number of members for nobody
         """
+        return self.holder[self.standing(members, times)[0]]
+
+    def standing(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, InstantArray]:
+        """Return the held post that each member stands under at each time, and until when.
+
+        Returns
+        -------
+        int32 [n], the number of posts for none; int64 [n], `FOREVER` where it stays so
+        """
         found = self.entries(members, times)
-        post = self.post[found]
-        post[found < 0] = len(self.holder) - 1
-        return self.holder[self.held(post, times)]
+        following = np.where(found < 0, self.first[members], found + 1)
+        until = np.full(len(members), FOREVER, dtype=INSTANT)
+        more = np.flatnonzero(following < self.first[members + 1])
+        until[more] = self.at[following[more]]
+        post = np.full(len(members), len(self.holder) - 1, dtype=INDEX)
+        under = np.flatnonzero(found >= 0)
+        post[under] = self.post[found[under]]
+        post = self.held(post, times)
+        return post, np.minimum(until, self.left[post])
 
     def held(self, post: IndexArray, times: InstantArray) -> IndexArray:
         """Return the first post on the way up, itself included, that is held at each time."""

@@ -7,11 +7,8 @@ from typing import final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, INSTANT, FlagArray, IndexArray, InstantArray
+from fenxiao._arrays import FLAG, INDEX, INSTANT, NO_MEMBER, ROW, FlagArray, IndexArray, InstantArray
 from fenxiao._kernels.genealogy import FOREVER, Timeline
-
-MOVED = -1
-"""In place of a pointer: ask the timeline."""
 
 
 @final
@@ -23,8 +20,13 @@ class DatedSponsors:
     ----------
     since : int, microseconds since 1970-01-01T00:00Z
     up : int32 [members + 1]
-        The sponsor's index, the number of members for nobody and at nobody; `MOVED` where he changes after
-        `since`.
+        The sponsor's index, the number of members for nobody and at nobody; ``-1 - k`` for the member who is
+        the k-th of those whose sponsor changes after `since`.
+    change : int64 [moved], when the sponsor of each of them first changes
+    pair : int32 [2 * moved]
+        The sponsors of each before that and from then on, `NO_MEMBER` where more changes follow.
+    unsteady : bool [members + 1] or None
+        Who is not in all the time from `since` on; None where everybody is.
     place : int32 [members], their places in the timeline
     index : int32 [everybody + 1], the index of each place, the number of members for those outside the tree
     absent : int or None
@@ -34,6 +36,9 @@ class DatedSponsors:
     timeline: Timeline
     since: int
     up: IndexArray
+    change: InstantArray
+    pair: IndexArray
+    unsteady: FlagArray | None
     place: IndexArray
     index: IndexArray
     absent: int | None
@@ -44,32 +49,26 @@ class DatedSponsors:
         n, everybody = len(place), len(timeline.first) - 1
         index = np.full(everybody + 1, n, dtype=INDEX)
         index[place] = np.arange(n, dtype=INDEX)
-        outside = np.flatnonzero(index[:-1] == n)
-        first = timeline.at[timeline.first[outside]]
-        found = timeline.entries(place, np.full(n, since, dtype=INSTANT))
-        post = np.append(timeline.post, INDEX(len(timeline.holder) - 1))[found]
-        post = timeline.held(post, np.full(n, since, dtype=INSTANT))
-        last = timeline.first[place + 1] - 1
-        moved = (last != found) | (timeline.left[post] != FOREVER)
-        up = np.full(n + 1, n, dtype=INDEX)
-        up[:-1] = index[timeline.holder[post]]
-        up[:-1][moved] = MOVED
+        post, until = timeline.standing(place, np.full(n, since, dtype=INSTANT))
+        up = np.append(index[timeline.holder[post]], INDEX(n))
+        moved = np.flatnonzero(until != FOREVER)
+        later, again = timeline.standing(place[moved], until[moved])
+        pair = np.empty((len(moved), 2), dtype=INDEX)
+        pair[:, 0] = up[moved]
+        pair[:, 1] = np.where(again == FOREVER, index[timeline.holder[later]], NO_MEMBER)
+        up[moved] = -1 - np.arange(len(moved), dtype=INDEX)
+        outside = timeline.at[timeline.first[np.flatnonzero(index[:-1] == n)]]
         return cls(
             timeline=timeline,
             since=since,
             up=up,
+            change=until[moved],
+            pair=pair.ravel(),
+            unsteady=_unsteady(timeline, place, since),
             place=place,
             index=index,
-            absent=int(first.min()) if len(first) else None,
+            absent=int(outside.min()) if len(outside) else None,
         )
-
-    def inside(self, members: IndexArray, times: InstantArray) -> FlagArray:
-        """Return who is in at each time (bool [n]); whoever is nobody is not."""
-        is_in: FlagArray = members != len(self.place)
-        rows = np.flatnonzero(is_in)
-        found = self.timeline.entries(self.place[members[rows]], times[rows])
-        is_in[rows] = (found >= 0) & self.timeline.inside[found]
-        return is_in
 
     def above(self, members: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
         """Return the sponsor of each member at each time.
@@ -85,9 +84,17 @@ class DatedSponsors:
         int32 [n], the number of members for nobody
         """
         found: IndexArray = np.take(self.up, members, out=out, mode="clip")
-        rows = np.flatnonzero(found == MOVED)
+        rows = np.flatnonzero(found < 0)
         if len(rows):
-            found[rows] = self.index[self.timeline.sponsors(self.place[members[rows]], times[rows])]
+            side = ~np.take(found, rows)
+            late = np.take(times, rows) >= np.take(self.change, side)
+            sponsor = np.take(self.pair, 2 * side.astype(ROW) + late)
+            again = np.flatnonzero(sponsor < 0)
+            if len(again):
+                whose = rows[again]
+                sponsors = self.timeline.sponsors(self.place[members[whose]], times[whose])
+                sponsor[again] = self.index[sponsors]
+            found[rows] = sponsor
         return found
 
     def at(self, time: int) -> IndexArray:
@@ -103,3 +110,35 @@ class DatedSponsors:
         """
         everybody = np.arange(len(self.up), dtype=INDEX)
         return self.above(everybody, np.full(len(everybody), time, dtype=INSTANT))
+
+    def present(self, members: IndexArray, times: InstantArray) -> IndexArray:
+        """Return each member who is in at his time, the number of members for the others.
+
+        Returns
+        -------
+        int32 [n], `members` itself where everybody is in
+        """
+        if self.unsteady is None:
+            return members
+        rows = np.flatnonzero(np.take(self.unsteady, members, mode="clip"))
+        found = self.timeline.entries(self.place[members[rows]], times[rows])
+        out = rows[(found < 0) | ~self.timeline.inside[found]]
+        if not len(out):
+            return members
+        here = members.copy()
+        here[out] = len(self.place)
+        return here
+
+
+def _unsteady(timeline: Timeline, place: IndexArray, since: int) -> FlagArray | None:
+    """Return who is not in all the time from an instant on, with a flag for nobody at the end."""
+    late = timeline.at > since
+    leaves = np.flatnonzero(late & ~timeline.inside)
+    flags = np.zeros(len(place) + 1, dtype=FLAG)
+    found = timeline.entries(place, np.full(len(place), since, dtype=INSTANT))
+    flags[:-1] = (found < 0) | ~timeline.inside[found]
+    owner = np.searchsorted(timeline.first, leaves, side="right") - 1
+    gone = np.zeros(len(timeline.first), dtype=FLAG)
+    gone[owner] = True
+    flags[:-1] |= gone[place]
+    return flags if flags.any() else None

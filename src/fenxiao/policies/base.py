@@ -230,6 +230,10 @@ class OrderPolicy:
         """Return why an order's claims need more than that order; nothing where they do not."""
         return ()
 
+    def climbs_at_order_time(self) -> bool:
+        """Return whether orders may be attributed to the upline of their own time."""
+        return False
+
     @property
     def only_shows(self) -> bool:
         """Return whether nothing is ever claimed: all that it tells of is money of others."""

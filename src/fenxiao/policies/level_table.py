@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import BITS, INDEX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
+from fenxiao._arrays import (
+    BITS,
+    INDEX,
+    INSTANT,
+    MINOR_MIN,
+    AnyArray,
+    FlagArray,
+    IndexArray,
+    MinorArray,
+    blocks,
+)
 from fenxiao._columns import Categories, Ranks
-from fenxiao.errors import PlanError, Reason
+from fenxiao.errors import GenealogyError, PlanError, Reason
 from fenxiao.policies.base import Hop
 from fenxiao.policies.schedules import Cell, RateTable
-from fenxiao.routes import Path, SponsorRoute
+from fenxiao.routes import DatedRoute, Path, SponsorRoute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fenxiao._arrays import InstantArray
     from fenxiao.expressions import Exact
     from fenxiao.policies.level_fields import LevelFields
     from fenxiao.policies.schedules import Schedule
@@ -83,6 +94,40 @@ class LevelTable:
             filled=filled_levels(route, setting.size),
             source=source,
         )
+
+    def dated(self, times: InstantArray) -> DatedRoute:
+        """Return the route at the times of some orders.
+
+        Raises
+        ------
+        GenealogyError
+            Somebody who joined by then is not in the tree.
+        """
+        setting, since = self.setting, self._since
+        if len(times) and int(times.min()) < since:
+            since = MINOR_MIN
+        sponsors = setting.dated_sponsors(since)
+        if sponsors.absent is not None and len(times) and int(times.max()) >= sponsors.absent:
+            raise GenealogyError(
+                "facts, tree",
+                "lacks members who had joined by the time of an order",
+                hint="Make the tree from the genealogy, as of the end of what is settled",
+            )
+        name = self.policy.name  # type: ignore[attr-defined]  # policies have a name
+        return setting.keep(("dated", name, since), lambda: DatedRoute.of(self.route, sponsors))
+
+    @property
+    def _since(self) -> int:
+        """Return the earliest time of the facts' orders: whoever moved before it counts as never moved."""
+        facts, anchor = self.setting.facts, self.setting.anchor
+        if anchor is None or not len(facts.orders):
+            return MINOR_MIN
+        return facts.keep(("earliest", anchor), lambda: int(facts.orders.instants(anchor).values.min()))
+
+    def route_at(self, time: int) -> SponsorRoute:
+        """Return the route over the sponsors of one time, for telling a single walk."""
+        sponsors = self.dated(np.array([time], dtype=INSTANT)).path.sponsors
+        return self.route.along(Path.of(sponsors.at(time), on=self.route.path.on))
 
     @property
     def by_payee(self) -> bool:
