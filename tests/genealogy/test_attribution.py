@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import attrs
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
+from fenxiao.errors import GenealogyError, InputError, MergeError, PlanError, Reason, UnsupportedError
 from fenxiao.genealogy import Genealogy
+from fenxiao.policies import LevelBonus, Pair, PassUp, RankDifferential
+from fenxiao.qualification import GivenRanks
 from fenxiao.routes import IF_NOT, SELF_PURCHASE
+from tests.errors.world import refused
 from tests.oracles.climbs import candidates, payees
 from tests.oracles.genealogies import is_in, tree_at
 from tests.strategies.genealogies import entry, logs, moment, records_of
@@ -26,6 +32,7 @@ def plan_of(attribution="order_time", **changes):
         currency="CNY",
         margin=fx.Margin.rate("100%", of="paid"),
         policies=[fx.LevelCommission("referral", **(usual | changes))],
+        qualifications=[GivenRanks("rank", order=["none", "gold"])],
         anchor="paid_at",
         zone="UTC",
         attribution=attribution,
@@ -107,13 +114,15 @@ def options(draw):
         "eligible": draw(st.sampled_from([None, fx.column("active") == True])),  # noqa: E712  # a condition
         "compress": draw(st.sampled_from([None, fx.column("grade") >= 1, fx.column("grade") >= 3])),
     }
-    if draw(st.booleans()):
-        found |= {"rates": [], "by_rank": {"none": ["4%"], "gold": RATES}, "burn": draw(st.booleans())}
-        found["burn"] = False
-    elif draw(st.booleans()):
+    table = draw(st.sampled_from(["rates", "by_rank", "unlocks", "by_length", "burn", "only_if"]))
+    if table in ("by_rank", "burn"):
+        found |= {"rates": [], "by_rank": {"none": ["4%"], "gold": RATES}, "burn": table == "burn"}
+    elif table == "unlocks":
         found |= {"unlocks": [None, fx.column("grade") >= 2, fx.column("grade") >= 2]}
-    elif draw(st.booleans()):
+    elif table == "by_length":
         found |= {"rates": [], "by_length": {1: ["9%"], 2: ["6%", "4%"]}}
+    elif table == "only_if" and if_not != "roll_up":
+        found |= {"only_if": Pair("grade", ">=", "grade")}
     return found
 
 
@@ -227,3 +236,148 @@ def test_batches_merge_and_quotes_agree(world, chosen, data):
         for facts in (run.facts, run.facts.with_orders(parts[1])):
             told = plain(fx.quote(facts, plan, order).lines)
             assert told == {line[1:] for line in lines_of(run) if line[0] == 0}
+
+
+def test_a_sale_passes_up_to_the_sponsor_of_its_time():
+    """The first sale of a member goes to the sponsor he had when he made it."""
+    plan = plan_of(pass_up=PassUp(first=2, of="sales"), rates=["10%"])
+    run = settled(MOVED, [(103, None, 3), (103, None, 5), (103, None, 7)], plan)
+    assert {line[:2] for line in lines_of(run)} == {(0, 101), (1, 100), (2, 102)}
+    assert verdicts_of(run, 103, 1)[0][-1] is Reason.PASSED_UP
+
+
+def test_sellers_give_to_the_upline_of_the_time():
+    """What sellers pay out of their own goes up the same way."""
+    plan = plan_of(rates=["10%"], funded_by="seller")
+    shown = settled(MOVED, [(102, None, 3), (102, None, 4)], plan).shown().to_dict()
+    assert {payee: str(amount) for payee, amount in shown.items()} == {
+        100: "10.10", 101: "10.00", 102: "-20.10",
+    }  # fmt: skip
+
+
+def test_orders_before_joining_and_after_leaving_earn_nobody_anything():
+    """At a time when he is not in, a member's order is like a guest's, and explanations say so."""
+    plan = plan_of(start_level=0, rates=["10%", "5%"])
+    run = settled(MOVED, [(102, None, 0), (102, None, 1), (101, None, 8)], plan)
+    assert {line[:2] for line in lines_of(run)} == {(1, 102), (1, 101)}
+    assert run.margin_report().breakage == 0
+    for member, order in ((102, 0), (101, 2), (100, 2)):
+        verdict = run.explain(member, order).verdicts[0]
+        assert (verdict.reason, verdict.detail) == (Reason.NO_MEMBER, "not in at the time of the order")
+
+
+def test_explanations_count_levels_up_the_upline_of_the_time():
+    """Who stands beyond the last level is told his level at the time of the order."""
+    run = settled(MOVED, [(103, None, 3), (103, None, 5)], plan_of(rates=["10%"]))
+    beyond = [(100, 0, 3), (100, 1, 2), (101, 0, 2)]
+    for member, order, level in beyond:
+        verdict = run.explain(member, order).verdicts[0]
+        assert (verdict.level, verdict.reason) == (level, Reason.BEYOND_DEPTH)
+    assert run.explain(101, 1).verdicts[0].reason is Reason.NOT_UPLINE
+
+
+def test_lines_of_one_order_share_its_time():
+    """An order is as old as its oldest line: all its lines pay one upline."""
+    genealogy = Genealogy.from_records(records_of(MOVED))
+    tree = genealogy.as_of(moment(END))
+    lines = [
+        {"order_id": order, "line": line, "member": 102, "paid": "100.00", "paid_at": moment(time)}
+        for order, line, time in ((1, 0, 5), (1, 1, 3), (2, 0, 4))
+    ]
+    facts = fx.Facts(tree=tree, orders=fx.Orders.from_records(lines), genealogy=genealogy)
+    run = fx.settle(facts, attrs.evolve(plan_of(rates=["10%"]), qualifications=()))
+    assert {line[:2] for line in lines_of(run)} == {(1, 101), (2, 100)}
+
+
+OTHERS = {
+    "differential": lambda: RankDifferential("other", base="paid", rates={"none": "0%", "gold": "5%"}),
+    "bonus": lambda: LevelBonus("other", on=fx.own("paid"), rates=["1%"], if_not="company"),
+    "placement": lambda: level(along="matrix"),
+    "recruits": lambda: level(pass_up=PassUp(first=1)),
+}
+
+
+def level(**changes):
+    """Return a level commission named "other"."""
+    return fx.LevelCommission("other", base="paid", rates=["1%"], if_not="company", **changes)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_does_not_know_the_time_is_refused(name):
+    """Policies that climb otherwise are refused with the plan, by name; at the period's end they are not."""
+    options = {"currency": "CNY", "margin": fx.Margin.rate("50%", of="paid")} | {
+        "anchor": "paid_at",
+        "zone": "UTC",
+    }
+    policies = [attrs.evolve(level(), name="first"), OTHERS[name]()]
+    fx.Plan(policies=policies, **options)
+    refused(
+        lambda: fx.Plan(policies=policies, attribution="order_time", **options),
+        UnsupportedError,
+        "['other']",
+        "period's end",
+    )
+
+
+def test_plans_name_the_attribution_and_the_time():
+    """An unknown attribution, and one at the order's time without a time, are refused; it is plain data."""
+    refused(lambda: plan_of("sale"), PlanError, "'period_end', 'order_time'")
+    refused(
+        lambda: fx.Plan(currency="CNY", margin=fx.Margin.rate("50%", of="paid"), attribution="order_time"),
+        PlanError,
+        "anchor=",
+    )
+    plan = plan_of()
+    assert plan.to_dict()["attribution"] == "order_time"
+    assert fx.Plan.from_dict(plan.to_dict()) == plan
+    assert "attribution" not in plan_of("period_end").to_dict()
+    assert plan.hash != plan_of("period_end").hash
+
+
+@pytest.mark.parametrize("sold", [[], SOLD])
+def test_facts_without_a_genealogy_are_refused(sold):
+    """Attribution at the order's time needs a genealogy, also where there is no order."""
+    tree = Genealogy.from_records(records_of(MOVED)).as_of(moment(END))
+    facts = fx.Facts(tree=tree, orders=orders_of(sold), members=members_of(tree))
+    refused(lambda: fx.settle(facts, plan_of()), InputError, "genealogy=")
+
+
+def test_trees_of_others_are_refused():
+    """The genealogy knows everybody of the tree, and the tree everybody who had joined by an order's time."""
+    genealogy = Genealogy.from_records(records_of(MOVED))
+    strange = fx.ReferralTree.from_parents([-1, 0])
+    refused(lambda: fx.Facts(tree=strange, genealogy=genealogy), GenealogyError, "2 of the tree's 2")
+    refused(lambda: fx.Facts(tree=strange, genealogy="log"), InputError, "Genealogy")
+    tree = genealogy.as_of(moment(1))
+    for time, late in ((1, False), (2, True)):
+        facts = fx.Facts(
+            tree=tree, orders=orders_of([(102, None, time)]), members=members_of(tree), genealogy=genealogy
+        )
+        if late:
+            refused(lambda: fx.settle(facts, plan_of()), GenealogyError, "lacks members")  # noqa: B023  # called at once
+        else:
+            assert len(lines_of(fx.settle(facts, plan_of()))) == 2
+
+
+def test_batches_of_different_genealogies_do_not_merge():
+    """Settlements with other logs do not merge, with equal copies of one they do."""
+    tree = Genealogy.from_records(records_of(MOVED)).as_of(moment(END))
+    one, copy, other = (
+        Genealogy.from_records(records_of(each))
+        for each in (MOVED, MOVED[::-1], [*MOVED, entry("exit", 103, at=19)])
+    )
+
+    def run(genealogy, *sold):
+        numbered = orders_of(SOLD).take(np.array(sold))
+        facts = fx.Facts(tree=tree, orders=numbered, members=members_of(tree), genealogy=genealogy)
+        return fx.settle(facts, plan_of())
+
+    refused(lambda: fx.merge(run(one, 1), run(other, 2)), MergeError, "genealogy")
+    refused(
+        lambda: fx.merge(
+            run(one, 1), attrs.evolve(run(one, 2), facts=fx.Facts(tree=tree, members=members_of(tree)))
+        ),
+        MergeError,
+        "genealogy",
+    )
+    assert fx.merge(run(one, 1), run(copy, 2)).margin_report().orders == 2
