@@ -54,6 +54,11 @@ def check_dated(genealogy, entries, names):
             assert tree.labels([above[place] if upline else -1]).tolist() == [upline[0] if upline else None]
             assert (above[place] == len(names)) == (not upline)
             assert inside[place] == is_in(entries, name, time)
+        for low, high in itertools.combinations_with_replacement(later, 2):
+            rows = np.flatnonzero((when >= low) & (when <= high))
+            some = dated.during(when[rows]).above(who[rows], when[rows])
+            assert (some == above[rows]).all()
+        assert dated.during(when[:0]) is dated
         for time in later:
             assert (
                 dated.at(time)[:-1]

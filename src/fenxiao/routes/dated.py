@@ -49,11 +49,18 @@ class DatedHops:
         plain = np.where(moved | ~on[above], INDEX(_MOVED), above)
         return cls(sponsors=sponsors, on=on, up=plain, landing=np.where(stops, here, above))
 
-    def next(self, here: IndexArray, times: InstantArray) -> IndexArray:
+    def during(self, times: InstantArray) -> DatedHops:
+        """Return the same hops for times like these, with fewer that need a second look."""
+        if self.on is not None:
+            return self
+        sponsors = self.sponsors.during(times)
+        return self if sponsors is self.sponsors else DatedHops.of(sponsors, None)
+
+    def next(self, here: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
         """Return whom each hop from `here` (int32 [n]) leads to at each time (int64 [n])."""
         if self.on is None:
-            return self.sponsors.above(here, times)
-        found: IndexArray = np.take(self.up, here, mode="clip")
+            return self.sponsors.above(here, times, out)
+        found: IndexArray = np.take(self.up, here, out=out, mode="clip")
         todo = np.flatnonzero(found < 0)
         at, when = here[todo], times[todo]
         while len(todo):
@@ -107,37 +114,44 @@ class DatedRoute:
         plain = self.plain
         payees = np.empty((plain.levels, len(member)), dtype=INDEX)
         skipped = buyer if plain.self_purchase == "skip" else None
-        here = member
+        path, here = self.path.during(times), member
         for _ in range(plain.start_level - 1):
-            here = self.path.next(here, times)
+            here = path.next(here, times)
         for level in range(plain.levels):
+            first = level == plain.start_level == 0
             if plain.if_not == "roll_up":
-                here = self._rolled(level, here, skipped, times, payees[level])
-                continue
-            own = level == plain.start_level == 0
-            here = self.path.own(here, times) if own else self.path.next(here, times)
-            plain.place(level, here, member, skipped, payees[level])
+                hops = path if self.nearest[level] is self.path else self.nearest[level]
+                start = path.own(here, times) if first else None
+                here = _rolled(hops, here, start, skipped, times, payees[level])
+            elif first:
+                here = path.own(here, times)
+                plain.place(level, here, member, skipped, payees[level])
+            elif plain.everybody and skipped is None:
+                here = path.next(here, times, payees[level])
+            else:
+                here = path.next(here, times)
+                plain.place(level, here, member, skipped, payees[level])
         return plain.finished(payees, buyer)
 
-    def _rolled(
-        self,
-        level: int,
-        here: IndexArray,
-        skipped: IndexArray | None,
-        times: InstantArray,
-        payees: IndexArray,
-    ) -> IndexArray:
-        """Write the nearest qualified above to `payees`, and return them."""
-        hops = self.nearest[level]
-        if level == self.plain.start_level == 0:
-            payees[:] = hops.own(self.path.own(here, times), times)
-        else:
-            payees[:] = hops.next(here, times)
-        if skipped is not None:
-            # The buyer stands in an upline once at most, so one step beyond him is enough.
-            rows = np.flatnonzero(payees == skipped)
-            payees[rows] = hops.next(payees[rows], times[rows])
-        return payees
+
+def _rolled(
+    hops: DatedHops,
+    here: IndexArray,
+    start: IndexArray | None,
+    skipped: IndexArray | None,
+    times: InstantArray,
+    payees: IndexArray,
+) -> IndexArray:
+    """Write the nearest qualified above to `payees`, or from `start` on where that is given; return them."""
+    if start is not None:
+        payees[:] = hops.own(start, times)
+    else:
+        hops.next(here, times, payees)
+    if skipped is not None:
+        # The buyer stands in an upline once at most, so one step beyond him is enough.
+        rows = np.flatnonzero(payees == skipped)
+        payees[rows] = hops.next(payees[rows], times[rows])
+    return payees
 
 
 def _stays(mask: FlagArray) -> FlagArray:

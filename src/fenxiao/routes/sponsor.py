@@ -118,6 +118,11 @@ class SponsorRoute:
             self._end_where(payees == self._nobody(), payees)
         return payees
 
+    @property
+    def everybody(self) -> bool:
+        """Return whether everybody qualifies at every level, whoever bought."""
+        return self.fits is None and all(mask is None for mask in self.qualified)
+
     def _nobody(self) -> np.integer[Any]:
         return INDEX(len(self.up) - 1)
 
@@ -142,7 +147,7 @@ class SponsorRoute:
     def _fixed_levels(self, member: IndexArray, skipped: IndexArray | None, payees: IndexArray) -> None:
         """Fill in who stands at each level, nobody where he does not qualify."""
         here = self._before(member)
-        plain = skipped is None and self.fits is None and all(mask is None for mask in self.qualified)
+        plain = skipped is None and self.everybody
         for level in range(self.levels):
             # Where everybody qualifies, who stands at a level is its payee: no second array is needed.
             there = payees[level] if plain else np.empty_like(payees[level])
