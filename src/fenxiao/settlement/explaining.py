@@ -264,10 +264,12 @@ def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: in
     elif hops[-1].reason is Reason.NOT_AGENT:
         # Regions are for everybody, whoever bought.
         reason, detail = hops[-1].reason, hops[-1].detail
-    elif hops[0].reason in (Reason.NOT_SELECTED, Reason.NOT_SOURCE, Reason.NO_MEMBER):
+    elif hops[0].reason in (Reason.NOT_SELECTED, Reason.NOT_SOURCE):
         reason, detail = hops[0].reason, hops[0].detail
-    elif source == block.setting.size:
+    elif source == block.setting.size or hops[0].reason is Reason.NO_MEMBER:
+        # Whoever was not in at the time of the order is credited with nothing either.
         reason = Reason.NO_MEMBER
+        detail = hops[0].detail if hops[0].reason is reason else ""
     elif (level := _level_of(index, block, number)) is not None:
         reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
     return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason, detail=detail)
