@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fenxiao.errors import GenealogyError
-from fenxiao.genealogy import Genealogy
+from fenxiao.genealogy import Genealogy, Spells
 from fenxiao.tree import ReferralTree
 from tests.oracles.genealogies import is_in, possible, replay, tree_at, upline_at
 from tests.strategies.genealogies import any_entries, entry, logs, moment, records_of
@@ -59,11 +59,28 @@ def check_dated(genealogy, entries, names):
             some = dated.during(when[rows]).above(who[rows], when[rows])
             assert (some == above[rows]).all()
         assert dated.during(when[:0]) is dated
+        check_spells(dated, who, when)
         for time in later:
             assert (
                 dated.at(time)[:-1]
                 == dated.above(np.arange(len(tree), dtype=np.int32), np.full(len(tree), time))
             ).all()
+
+
+def check_spells(dated, who, when):
+    """Compare the three levels above each member at each time with those at the start of his spell."""
+    spells = Spells.of(dated, 3, 1000)
+    found = spells.find(who, when)
+    start = spells.start[found]
+    assert (spells.member[found] == who).all()
+    assert (start <= when).all()
+    here = there = who
+    for _ in range(3):
+        here, there = dated.above(here, when), dated.above(there, start)
+        assert (here == there).all()
+    assert (np.diff(spells.member) >= 0).all()
+    assert (Spells.of(dated, 3, len(spells) - 1) is None) == (len(spells) > len(dated.up))
+    assert len(Spells.of(dated, 3, len(spells))) == len(spells)
 
 
 # A transfer under somebody who joined later, whose sponsor then leaves.

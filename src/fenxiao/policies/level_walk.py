@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import attrs
 import numpy as np
@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 
 _ONE: Final = Fraction(1)
 _JOINED: Final = "joined"
+
+
+class _Way(NamedTuple):
+    """How the lines of a block find their payees, and at which levels there is one."""
+
+    filled: AnyArray
+    payee: IndexArray | None = None
+    route: Callable[[IndexArray], IndexArray] | None = None
+    source: IndexArray | None = None
+    sources: int = 0
 
 
 @final
@@ -75,16 +85,12 @@ class PreparedLevels:
         buyers, times = self._buyers(block), block.order_times()
         credited = self._credited(block, times)
         sources = self._sources(block, credited, times)
-        given = buyers is not None or times is not None or sources is not block.member
-        payees: IndexArray | None = None
-        if given or self.walk.by_payee:
+        way = self._way(block, sources, buyers, times)
+        payees = way.payee
+        if payees is None and self.walk.by_payee:
             payees = self._walked(sources, buyers, times)
-        if payees is not None and given:
-            filled = filled_of(payees, self.setting.size)
-        else:
-            filled = np.take(self.walk.filled, sources, mode="clip")
         selected = self._selected(block)
-        rows = self._rows_of_lines(block, filled)
+        rows = self._rows_of_lines(block, way.filled)
         exact = self.policy.base.value(block)
         levels = self.walk.route.levels
         amount = np.empty((levels, len(block)), dtype=MINOR)
@@ -97,13 +103,33 @@ class PreparedLevels:
         return Claims(
             amount=amount,
             levels=tuple(range(self.policy.start_level, self.policy.start_level + levels)),
-            payee=payees if given else None,
-            route=None if given else self._payees_of,
-            breakage=self._take_breakage(credited, filled, amount),
+            payee=way.payee,
+            route=way.route,
+            source=way.source,
+            sources=way.sources,
+            breakage=self._take_breakage(credited, way.filled, amount),
             bound=self._bound(exact, block),
             base_of=lambda: exact.times(_ONE),
             rate_of=self._rate_text(buyers, sources, times, rows),
         )
+
+    def _way(
+        self,
+        block: OrderBlock,
+        sources: IndexArray,
+        buyers: IndexArray | None,
+        times: InstantArray | None,
+    ) -> _Way:
+        """Return how lines find their payees: by a route where the source alone decides."""
+        if buyers is None and times is None and sources is block.member:
+            return _Way(np.take(self.walk.filled, sources, mode="clip"), route=self._payees_of)
+        found = None if buyers is not None or times is None else self.walk.spells(times)
+        if found is not None and times is not None:
+            source = found.route.spells.find(sources, times)
+            filled = np.take(found.filled, source)
+            return _Way(filled, route=found.route.payees, source=source, sources=len(found.filled))
+        payees = self._walked(sources, buyers, times)
+        return _Way(filled_of(payees, self.setting.size), payee=payees)
 
     def _walked(
         self, sources: IndexArray, buyers: IndexArray | None, times: InstantArray | None

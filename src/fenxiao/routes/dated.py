@@ -9,6 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray, InstantArray
 from fenxiao._kernels.trees import nearest_marked
+from fenxiao.genealogy import Spells
 
 if TYPE_CHECKING:
     from fenxiao.genealogy import DatedSponsors
@@ -132,6 +133,38 @@ class DatedRoute:
                 here = path.next(here, times)
                 plain.place(level, here, member, skipped, payees[level])
         return plain.finished(payees, buyer)
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class SpellRoute:
+    """Whom each spell of each member pays: a dated walk once a spell, and not once an order.
+
+    ``payee`` is int32 [levels, spells], the number of members for nobody.
+    """
+
+    spells: Spells
+    payee: IndexArray
+
+    @classmethod
+    def of(cls, route: DatedRoute, limit: int) -> SpellRoute | None:
+        """Return the payees of all spells, None if there are more than `limit`.
+
+        Parameters
+        ----------
+        route : of a fixed number of levels, on which nobody is passed over
+        limit : more than the number of members
+        """
+        plain, sponsors = route.plain, route.path.sponsors
+        spells = Spells.of(sponsors, max(plain.start_level + plain.levels - 1, 1), limit)
+        if spells is None:
+            return None
+        here = sponsors.present(spells.member, spells.start)
+        return cls(spells=spells, payee=route.walk(here, None, spells.start))
+
+    def payees(self, source: IndexArray) -> IndexArray:
+        """Return the payees of spells (int32 [n]) by level: int32 [levels, n]."""
+        return np.take(self.payee, source, axis=1)
 
 
 def _rolled(
