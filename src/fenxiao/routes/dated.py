@@ -164,7 +164,10 @@ class SpellRoute:
 
     def payees(self, source: IndexArray) -> IndexArray:
         """Return the payees of spells (int32 [n]) by level: int32 [levels, n]."""
-        return np.take(self.payee, source, axis=1)
+        payees = np.empty((len(self.payee), len(source)), dtype=INDEX)
+        for level, payee in enumerate(self.payee):
+            np.take(payee, source, out=payees[level], mode="clip")
+        return payees
 
 
 def _rolled(
