@@ -246,6 +246,20 @@ def test_a_sale_passes_up_to_the_sponsor_of_its_time():
     assert verdicts_of(run, 103, 1)[0][-1] is Reason.PASSED_UP
 
 
+@pytest.mark.parametrize("passes", [PassUp(first=1, of="sales"), None])
+def test_totals_of_many_sources_add_up(passes):
+    """Totals are the sums of the lines, also where the sales of many members start from one sponsor."""
+    below = range(200, 260)
+    entries = [*MOVED, *(entry("join", label, 103, 3) for label in below), entry("transfer", 103, 101, 5)]
+    orders = [(label, None, time) for time in (4, 6) for label in below]
+    run = settled(entries, orders, plan_of(pass_up=passes))
+    wanted = dict.fromkeys(run.facts.tree.ids.tolist(), 0)
+    for _, payee, _, claimed in lines_of(run):
+        wanted[payee] += claimed
+    assert dict(zip(run.facts.tree.ids.tolist(), run.totals().allowed.tolist(), strict=True)) == wanted
+    assert sum(wanted.values()) > 0
+
+
 def test_sellers_give_to_the_upline_of_the_time():
     """What sellers pay out of their own goes up the same way."""
     plan = plan_of(rates=["10%"], funded_by="seller")

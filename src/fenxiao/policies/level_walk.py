@@ -123,7 +123,9 @@ class PreparedLevels:
         """Return how lines find their payees: by a route where the source alone decides."""
         if buyers is None and times is None and sources is block.member:
             return _Way(np.take(self.walk.filled, sources, mode="clip"), route=self._payees_of)
-        found = None if buyers is not None or times is None else self.walk.spells(times)
+        # A sponsor to whom sales pass up may have more lines than any member is credited with.
+        alone = buyers is None and self.policy.pass_up is None
+        found = self.walk.spells(times) if alone and times is not None else None
         if found is not None and times is not None:
             source = found.route.spells.find(sources, times)
             filled = np.take(found.filled, source)
