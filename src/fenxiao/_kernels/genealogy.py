@@ -7,12 +7,12 @@ thus the holder of the first post on the way up that is still held.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, INSTANT, MINOR_MAX, FlagArray, IndexArray, InstantArray, RowArray
+from fenxiao._arrays import INDEX, INSTANT, MINOR_MAX, ROW, FlagArray, IndexArray, InstantArray, RowArray
 
 FOREVER: Final = MINOR_MAX
 """The end of what has none."""
@@ -78,6 +78,18 @@ def strides(above: IndexArray, left: InstantArray) -> tuple[Stride, ...]:
     return tuple(found)
 
 
+class Standing(NamedTuple):
+    """Where members stand at some times.
+
+    ``entry`` (int64 [n]) is the entry in force, -1 before the first; ``post`` (int32 [n]) the held post that
+    each stands under, the number of posts for none; ``until`` (int64 [n]) when that changes, or `FOREVER`.
+    """
+
+    entry: RowArray
+    post: IndexArray
+    until: InstantArray
+
+
 @attrs.frozen(eq=False, kw_only=True)
 class Timeline:
     """Entries by member and time, and the posts that they lead to.
@@ -103,9 +115,11 @@ class Timeline:
 
     def entries(self, members: IndexArray, times: InstantArray) -> RowArray:
         """Return the entry in force for each member at each time, -1 before his first."""
-        low = self.first[members]
-        found = last_up_to(self.at, low, self.first[members + 1], times)
-        found[found < low] = -1
+        low, high = self.first[members], self.first[members + 1]
+        # Most have one entry, and nobody has none.
+        found = np.where(self.at[low] <= times, low, ROW(-1))
+        more = np.flatnonzero((high - low > 1) & (found >= 0))
+        found[more] = last_up_to(self.at, low[more], high[more], times[more])
         return found
 
     def sponsors(self, members: IndexArray, times: InstantArray) -> IndexArray:
@@ -120,25 +134,20 @@ class Timeline:
         -------
         int32 [n], the number of members for nobody
         """
-        return self.holder[self.standing(members, times)[0]]
+        return self.holder[self.standing(members, times).post]
 
-    def standing(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, InstantArray]:
-        """Return the held post that each member stands under at each time, and until when.
-
-        Returns
-        -------
-        int32 [n], the number of posts for none; int64 [n], `FOREVER` where it stays so
-        """
-        found = self.entries(members, times)
-        following = np.where(found < 0, self.first[members], found + 1)
+    def standing(self, members: IndexArray, times: InstantArray) -> Standing:
+        """Return where each member stands at each time, and until when."""
+        entry = self.entries(members, times)
+        following = np.where(entry < 0, self.first[members], entry + 1)
         until = np.full(len(members), FOREVER, dtype=INSTANT)
         more = np.flatnonzero(following < self.first[members + 1])
         until[more] = self.at[following[more]]
         post = np.full(len(members), len(self.holder) - 1, dtype=INDEX)
-        under = np.flatnonzero(found >= 0)
-        post[under] = self.post[found[under]]
+        under = np.flatnonzero(entry >= 0)
+        post[under] = self.post[entry[under]]
         post = self.held(post, times)
-        return post, np.minimum(until, self.left[post])
+        return Standing(entry, post, np.minimum(until, self.left[post]))
 
     def held(self, post: IndexArray, times: InstantArray) -> IndexArray:
         """Return the first post on the way up, itself included, that is held at each time."""

@@ -64,22 +64,23 @@ class DatedSponsors:
         n, everybody = len(place), len(timeline.first) - 1
         index = np.full(everybody + 1, n, dtype=INDEX)
         index[place] = np.arange(n, dtype=INDEX)
-        post, until = timeline.standing(place, np.full(n, since, dtype=INSTANT))
-        up = np.append(index[timeline.holder[post]], INDEX(n))
-        moved = np.flatnonzero(until != FOREVER)
-        later, again = timeline.standing(place[moved], until[moved])
+        now = timeline.standing(place, np.full(n, since, dtype=INSTANT))
+        up = np.append(index[timeline.holder[now.post]], INDEX(n))
+        moved = np.flatnonzero(now.until != FOREVER)
+        change = now.until[moved]
+        then = timeline.standing(place[moved], change)
         pair = np.empty((len(moved), 2), dtype=INDEX)
         pair[:, 0] = up[moved]
-        pair[:, 1] = np.where(again == FOREVER, index[timeline.holder[later]], NO_MEMBER)
+        pair[:, 1] = np.where(then.until == FOREVER, index[timeline.holder[then.post]], NO_MEMBER)
         up[moved] = -1 - np.arange(len(moved), dtype=INDEX)
         outside = timeline.at[timeline.first[np.flatnonzero(index[:-1] == n)]]
         return cls(
             timeline=timeline,
             since=since,
             up=up,
-            change=until[moved],
+            change=change,
             pair=pair.ravel(),
-            unsteady=_unsteady(timeline, place, since),
+            unsteady=_unsteady(timeline, place, since, now.entry),
             place=place,
             index=index,
             absent=int(outside.min()) if len(outside) else None,
@@ -185,15 +186,17 @@ class DatedSponsors:
         return here
 
 
-def _unsteady(timeline: Timeline, place: IndexArray, since: int) -> FlagArray | None:
-    """Return who is not in all the time from an instant on, with a flag for nobody at the end."""
-    late = timeline.at > since
-    leaves = np.flatnonzero(late & ~timeline.inside)
+def _unsteady(timeline: Timeline, place: IndexArray, since: int, entry: RowArray) -> FlagArray | None:
+    """Return who is not in all the time from an instant on, with a flag for nobody at the end.
+
+    Parameters
+    ----------
+    entry : int64 [members], what is in force for each at that instant, -1 for nothing
+    """
     flags = np.zeros(len(place) + 1, dtype=FLAG)
-    found = timeline.entries(place, np.full(len(place), since, dtype=INSTANT))
-    flags[:-1] = (found < 0) | ~timeline.inside[found]
-    owner = np.searchsorted(timeline.first, leaves, side="right") - 1
+    flags[:-1] = (entry < 0) | ~timeline.inside[entry]
+    leaves = np.flatnonzero((timeline.at > since) & ~timeline.inside)
     gone = np.zeros(len(timeline.first), dtype=FLAG)
-    gone[owner] = True
+    gone[np.searchsorted(timeline.first, leaves, side="right") - 1] = True
     flags[:-1] |= gone[place]
     return flags if flags.any() else None

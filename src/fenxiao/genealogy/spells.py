@@ -51,17 +51,17 @@ class Spells:
             above = np.take(sponsors.up, here)
             todo = np.flatnonzero(above < 0)
             while len(todo):
-                post, until = timeline.standing(sponsors.place[here[todo]], start[todo])
-                above[todo] = sponsors.index[timeline.holder[post]]
-                cut = np.flatnonzero(until < end[todo])
+                now = timeline.standing(sponsors.place[here[todo]], start[todo])
+                above[todo] = sponsors.index[timeline.holder[now.post]]
+                cut = np.flatnonzero(now.until < end[todo])
                 rows = todo[cut]
                 todo = np.arange(len(owner), len(owner) + len(rows))
                 if len(owner) + len(rows) > limit:
                     return None
                 # What is left of a spell after the change is a spell of its own.
                 owner, here, above = (np.append(each, each[rows]) for each in (owner, here, above))
-                start, end = np.append(start, until[cut]), np.append(end, end[rows])
-                end[rows] = until[cut]
+                start, end = np.append(start, now.until[cut]), np.append(end, end[rows])
+                end[rows] = now.until[cut]
             here = above
         return cls._sorted(owner, start, n)
 
