@@ -346,6 +346,9 @@ def test_plans_name_the_attribution_and_the_time():
     assert fx.Plan.from_dict(plan.to_dict()) == plan
     assert "attribution" not in plan_of("period_end").to_dict()
     assert plan.hash != plan_of("period_end").hash
+    refused(
+        lambda: fx.Plan.from_dict(plan.to_dict() | {"attribution": "sale"}), PlanError, "plan.attribution"
+    )
 
 
 @pytest.mark.parametrize("sold", [[], SOLD])
@@ -354,6 +357,18 @@ def test_facts_without_a_genealogy_are_refused(sold):
     tree = Genealogy.from_records(records_of(MOVED)).as_of(moment(END))
     facts = fx.Facts(tree=tree, orders=orders_of(sold), members=members_of(tree))
     refused(lambda: fx.settle(facts, plan_of()), InputError, "genealogy=")
+
+
+def test_no_orders_at_all_pay_nothing():
+    """A table without orders, and without the anchor's column, settles, merges and can be quoted against."""
+    genealogy = Genealogy.from_records(records_of(MOVED))
+    tree = genealogy.as_of(moment(END))
+    facts = fx.Facts(tree=tree, members=members_of(tree), genealogy=genealogy)
+    run = fx.settle(facts, plan_of())
+    assert lines_of(run) == set()
+    assert fx.merge(run, settled(MOVED, SOLD, plan_of())).margin_report().orders == len(SOLD)
+    order = {"order_id": 1, "member": 102, "paid": "100.00", "paid_at": moment(4)}
+    assert [str(pay) for pay in fx.quote(facts, plan_of(), order).payouts().values()] == ["10.00"]
 
 
 def test_trees_of_others_are_refused():

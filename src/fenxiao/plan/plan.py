@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
 
-from fenxiao.errors import PlanError, UnsupportedError, instance_of, is_one_of, what
+from fenxiao.errors import PlanError, UnsupportedError, instance_of, what
 from fenxiao.expressions import identity
 from fenxiao.expressions.measures import Window
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
 from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy, built_in
-from fenxiao.policies.setting import ATTRIBUTIONS, PERIOD_END
+from fenxiao.policies.attribution import PERIOD_END, check_attribution
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 
@@ -75,13 +75,6 @@ def _qualifications(values: Any) -> tuple[Qualification, ...]:
             "Plan, qualifications", what(values), allowed="a list such as [Gate(...), Ladder(...)]"
         )
     return tuple(qualification_from_data(value) for value in ((values,) if one else values))
-
-
-def _attribution(_: object, __: object, value: object) -> None:
-    if not is_one_of(value, ATTRIBUTIONS):
-        raise PlanError(
-            "Plan, attribution", "is not one", value=value, allowed=", ".join(map(repr, ATTRIBUTIONS))
-        )
 
 
 @final
@@ -146,7 +139,7 @@ class Plan:
     zone: str | None = attrs.field(
         default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
     )
-    attribution: str = attrs.field(default=PERIOD_END, validator=_attribution)
+    attribution: str = PERIOD_END
     name: str = attrs.field(default="", eq=False, validator=instance_of(str, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
@@ -175,7 +168,7 @@ class Plan:
             if isinstance(policy, PeriodPolicy):
                 policy.check_plan(self.policies)
         self._check_circles()
-        self._check_attribution()
+        check_attribution(self.attribution, self.anchor, self.policies)
         if (self.anchor is None) != (self.zone is None):
             raise PlanError(
                 "Plan",
@@ -184,32 +177,6 @@ class Plan:
             )
         if self.zone is not None:
             zone_of(self.zone)
-
-    def _check_attribution(self) -> None:
-        """Refuse what cannot look at the upline of an order's own time."""
-        if self.attribution == PERIOD_END:
-            return
-        thing = "Plan, attribution"
-        if self.anchor is None:
-            raise PlanError(
-                thing,
-                "needs to know the time of an order",
-                value=self.attribution,
-                hint='Name it: Plan(anchor="paid_at", zone="Asia/Shanghai")',
-            )
-        others = [
-            policy.name
-            for policy in self.policies
-            if isinstance(policy, PeriodPolicy) or not policy.climbs_at_order_time()
-        ]
-        if others:
-            raise UnsupportedError(
-                thing,
-                "at the order's time is not known to some policies",
-                value=others,
-                allowed="LevelCommission along the sponsors, without a pass_up of recruits",
-                hint="Attribute at the period's end, or settle these policies by a plan of their own",
-            )
 
     def _check_circles(self) -> None:
         found = {

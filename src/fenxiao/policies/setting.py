@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import attrs
 import numpy as np
@@ -12,6 +12,7 @@ from fenxiao._arrays import FLAG, INDEX, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Column, Flags, Numbers, Ranks
 from fenxiao.errors import InputError, PlanError
 from fenxiao.money import Rate
+from fenxiao.policies.attribution import ORDER_TIME, PERIOD_END
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Tiers, ladder_standing
 from fenxiao.qualification.ladders import TITLE
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from fenxiao.qualification.ranking import LadderRanks
     from fenxiao.tree import ReferralTree
 
-
-PERIOD_END: Final = "period_end"
-ORDER_TIME: Final = "order_time"
-ATTRIBUTIONS: Final = (PERIOD_END, ORDER_TIME)
-"""At which time a plan looks who stands above the member whom an order credits."""
 
 Policy = TypeVar("Policy")
 
