@@ -186,6 +186,10 @@ class PlacementError(InputError):
     """Places in legs do not fit: one taken twice, a cycle, a sponsor not placed, a leg beyond the width."""
 
 
+class GenealogyError(InputError):
+    """A log of who joined, moved and left contradicts itself: a join twice, a sponsor not in, a cycle."""
+
+
 class UnknownMemberError(InputError):
     """A label that is not a member of the tree."""
 

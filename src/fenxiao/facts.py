@@ -24,6 +24,7 @@ from fenxiao.errors import (
     what,
 )
 from fenxiao.events import Events
+from fenxiao.genealogy import Genealogy
 from fenxiao.members import Members
 from fenxiao.money import to_minor
 from fenxiao.orders import Orders
@@ -98,6 +99,9 @@ class Facts(Changing):
     placements
         Named placements of the tree's members in ordered legs, such as ``{"binary": placement}``. Each is
         of this tree, or of one that is equal but for the order of its rows.
+    genealogy
+        The sponsors that the tree's members had over time, for plans that attribute orders at their own time.
+        The tree is usually made from it: ``tree=genealogy.at_end_of(period, zone)``.
 
     Raises
     ------
@@ -107,6 +111,8 @@ class Facts(Changing):
         Members without a value, figures that are not exact amounts.
     PlacementError
         A placement of another tree.
+    GenealogyError
+        A genealogy that does not know somebody of the tree.
 
     Examples
     --------
@@ -124,6 +130,7 @@ class Facts(Changing):
     figures: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
     funds: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_named_money)
     placements: tuple[tuple[str, Placement], ...] = attrs.field(default=(), converter=_named_placements)
+    genealogy: Genealogy | None = attrs.field(default=None, validator=instance_of(Genealogy, optional=True))
 
     member_index: IndexArray = attrs.field(init=False)
     """int32 [lines]: the credited member's index; the number of members for a guest."""
@@ -137,6 +144,8 @@ class Facts(Changing):
             set_field(self, "members", self.members.align(self.tree))
         aligned = tuple((name, each.align(self.tree)) for name, each in self.placements)
         set_field(self, "placements", aligned)
+        if self.genealogy is not None:
+            self.genealogy.places(self.tree)
         for name, _ in self.figures:
             self.figure(name)
         for name, money in self.funds:

@@ -20,6 +20,7 @@ RANKS = (
     ("_tables",),
     ("changes",),
     ("members", "orders", "events", "catalog", "placement"),
+    ("genealogy",),
     ("changing",),
     ("facts",),
     ("expressions",),

@@ -37,6 +37,7 @@ DTYPES_ALLOWED = {
     ("_columns", "datetime64"): "times as numpy gives them",
     ("_labels", "timedelta64"): "a missing time as numpy gives it is no label",
     ("_labels", "'<i8'"): "a fingerprint is the same on machines of either byte order",
+    ("genealogy", "'<i8'"): "a fingerprint is the same on machines of either byte order",
     ("tree", "'<i4'"): "a fingerprint is the same on machines of either byte order",
     ("placement", "'<i4'"): "a fingerprint is the same on machines of either byte order",
     ("settlement", "'<i8'"): "a fingerprint is the same on machines of either byte order",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fenxiao.orders import Orders
     from fenxiao.plan import Plan
 
-_FRAME: Final = ("tree", "members", "catalog", "events", "figures", "funds", "placements")
+_FRAME: Final = ("tree", "members", "catalog", "events", "figures", "funds", "placements", "genealogy")
 """What facts are made of besides orders."""
 
 

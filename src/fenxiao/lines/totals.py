@@ -56,9 +56,10 @@ class Sums:
 
 
 class _Sources(NamedTuple):
-    """Sums by credited member and level, and the way from there to the payees."""
+    """Sums by credited member (or another source) and level, and the way from there to the payees."""
 
     tally: PackedTally
+    length: int
     route: Callable[[IndexArray], IndexArray]
 
 
@@ -147,9 +148,10 @@ class OrderTotals:
             if not PackedTally.fits(claims.bound, self._most):
                 return False
             self._spread(policy)
-            tally = PackedTally(self.size + 1, len(amounts), claims.bound, self._most)
-            known = self._sources[policy] = _Sources(tally, claims.route)  # type: ignore[arg-type]  # the caller has checked it
-        known.tally.add(block.member, amounts)
+            length = self.size + 1 if claims.source is None else claims.sources
+            tally = PackedTally(length, len(amounts), claims.bound, self._most)
+            known = self._sources[policy] = _Sources(tally, length, claims.route)  # type: ignore[arg-type]  # the caller has checked it
+        known.tally.add(block.member if claims.source is None else claims.source, amounts)
         return True
 
     def _spread(self, policy: int) -> None:
@@ -158,7 +160,7 @@ class OrderTotals:
         if known is None:
             return
         tally = self._tally(policy)
-        for low, high in blocks(self.size + 1):
+        for low, high in blocks(known.length):
             columns = known.tally.columns(low, high)
             self._unpacked += sum(exact_sum(column) for column in columns)
             payees = known.route(np.arange(low, high, dtype=INDEX))

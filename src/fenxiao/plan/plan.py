@@ -15,6 +15,7 @@ from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
 from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy, built_in
+from fenxiao.policies.attribution import PERIOD_END, check_attribution
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 from fenxiao.refunds import Refunds
@@ -101,6 +102,9 @@ class Plan:
         IANA zone of periods (``"Asia/Shanghai"``); given with `anchor`.
     refunds : Refunds
         What `fenxiao.correct` does about money that goes back; left out, pay is recomputed.
+    attribution : {"period_end", "order_time"}
+        Whose upline an order pays: that of the facts' tree (default), or that of the order's own time by
+        `anchor`, which the facts' genealogy knows.
     name : str
         For people; it does not change the plan's hash.
 
@@ -108,7 +112,10 @@ class Plan:
     ------
     PlanError
         Two policies or caps of one name, a cap on a policy that is not there, qualifications that read one
-        another in a circle, a match of pay that is not there, an unknown zone.
+        another in a circle, a match of pay that is not there, an unknown zone, attribution at the order's
+        time without an anchor.
+    UnsupportedError
+        Policies that cannot be attributed at the order's time.
 
     Examples
     --------
@@ -136,6 +143,7 @@ class Plan:
         default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
     )
     refunds: Refunds = attrs.field(factory=Refunds, validator=instance_of(Refunds, error=PlanError))
+    attribution: str = PERIOD_END
     name: str = attrs.field(default="", eq=False, validator=instance_of(str, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
@@ -164,6 +172,7 @@ class Plan:
             if isinstance(policy, PeriodPolicy):
                 policy.check_plan(self.policies)
         self._check_circles()
+        check_attribution(self.attribution, self.anchor, self.policies)
         if (self.anchor is None) != (self.zone is None):
             raise PlanError(
                 "Plan",

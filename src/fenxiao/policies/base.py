@@ -31,14 +31,17 @@ class Claims:
     """What one policy claims on one block of order lines.
 
     Claims stand in slots: slot ``s`` holds at most one claim for each line. Nobody's claims (payee = number
-    of members) are zero. Payees are given, or follow from the credited members alone by a route.
+    of members) are zero. Payees are given, or follow by a route from the credited members alone, or from
+    other sources.
 
     Parameters
     ----------
     amount : int64 [slots, lines], minor units, not negative
     levels : a level for each slot, or int32 [slots, lines] where they differ by line
     payee : int32 [slots, lines], or None where `route` is given
-    route : gives the payees (int32 [slots, n]) of credited members (int32 [n])
+    route : gives the payees (int32 [slots, n]) of credited members, or of sources (int32 [n])
+    source : int32 [lines], the sources that the route starts from; the credited members if left out
+    sources : how many sources there are
     breakage : minor units that were planned and found nobody to be paid
     bound : an upper bound of one claim, in minor units
     base_of : gives the floor of each line's base (int64 [lines], or [slots, lines]), for explanations
@@ -49,6 +52,8 @@ class Claims:
     levels: tuple[int, ...] | IndexArray
     payee: IndexArray | None = None
     route: Callable[[IndexArray], IndexArray] | None = None
+    source: IndexArray | None = None
+    sources: int = 0
     breakage: int = 0
     bound: int = MINOR_MAX
     base_of: Callable[[], MinorArray] | None = None
@@ -63,7 +68,7 @@ class Claims:
     def payees(self, block: OrderBlock) -> IndexArray:
         """Return the payees of every slot and line."""
         if self.route is not None:
-            return self.route(block.member)
+            return self.route(block.member if self.source is None else self.source)
         return self.payee  # type: ignore[return-value]  # one of the two is given
 
     @classmethod
@@ -229,6 +234,10 @@ class OrderPolicy:
     def not_local(self) -> tuple[str, ...]:
         """Return why an order's claims need more than that order; nothing where they do not."""
         return ()
+
+    def climbs_at_order_time(self) -> bool:
+        """Return whether orders may be attributed to the upline of their own time."""
+        return False
 
     @property
     def only_shows(self) -> bool:

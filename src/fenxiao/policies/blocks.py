@@ -133,6 +133,19 @@ class OrderBlock:
         tally.add(self.order_of_line(), values)  # type: ignore[arg-type]  # orders have several lines here
         return np.repeat(tally.saturated(), np.diff(self.starts))
 
+    def order_times(self) -> InstantArray | None:
+        """Return each line's time for finding its upline: that of its order; None at the period's end.
+
+        An order is as old as its oldest line, by the plan's anchor.
+        """
+        setting = self.setting
+        if setting.anchor is None or not setting.at_order_time:
+            return None
+        times: InstantArray = self._cut(self.facts.orders.instants(setting.anchor).values)
+        if self.starts is None or not len(times):
+            return times
+        return np.repeat(np.minimum.reduceat(times, self.starts[:-1]), np.diff(self.starts))
+
     def local_days(self, purpose: str) -> InstantArray:
         """Return each line's local date by the plan's anchor, as days since 1970-01-01.
 

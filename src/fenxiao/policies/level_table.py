@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import BITS, INDEX, AnyArray, FlagArray, IndexArray, MinorArray, blocks
+from fenxiao._arrays import (
+    BITS,
+    INDEX,
+    INSTANT,
+    MINOR_MIN,
+    AnyArray,
+    FlagArray,
+    IndexArray,
+    MinorArray,
+    blocks,
+)
 from fenxiao._columns import Categories, Ranks
-from fenxiao.errors import PlanError, Reason
+from fenxiao.errors import GenealogyError, PlanError, Reason
 from fenxiao.policies.base import Hop
 from fenxiao.policies.schedules import Cell, RateTable
-from fenxiao.routes import Path, SponsorRoute
+from fenxiao.routes import DatedRoute, Path, SpellRoute, SponsorRoute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fenxiao._arrays import InstantArray
     from fenxiao.expressions import Exact
     from fenxiao.policies.level_fields import LevelFields
     from fenxiao.policies.schedules import Schedule
     from fenxiao.policies.setting import Setting
     from fenxiao.routes import Step
+
+
+_SPELLS_MOST: Final = 3
+"""With more spells a member, on the mean, orders are climbed from one by one."""
+
+
+class FilledSpells(NamedTuple):
+    """Whom each spell pays, and at which levels, as bits."""
+
+    route: SpellRoute
+    filled: AnyArray
 
 
 @final
@@ -83,6 +105,56 @@ class LevelTable:
             filled=filled_levels(route, setting.size),
             source=source,
         )
+
+    def dated(self, times: InstantArray) -> DatedRoute:
+        """Return the route at the times of some orders.
+
+        Raises
+        ------
+        GenealogyError
+            Somebody who joined by then is not in the tree.
+        """
+        setting, since = self.setting, self._since(times)
+        sponsors = setting.dated_sponsors(since)
+        if sponsors.absent is not None and len(times) and int(times.max()) >= sponsors.absent:
+            raise GenealogyError(
+                "facts, tree",
+                "lacks members who had joined by the time of an order",
+                hint="Make the tree from the genealogy, as of the end of what is settled",
+            )
+        name = self.policy.name  # type: ignore[attr-defined]  # policies have a name
+        return setting.keep(("dated", name, since), lambda: DatedRoute.of(self.route, sponsors))
+
+    def _since(self, times: InstantArray) -> int:
+        """Return the earliest time of the facts' orders: whoever moved before it counts as never moved."""
+        facts, anchor = self.setting.facts, self.setting.anchor
+        if anchor is None or not len(facts.orders):
+            return MINOR_MIN
+        first = facts.keep(("earliest", anchor), lambda: int(facts.orders.instants(anchor).values.min()))
+        return MINOR_MIN if len(times) and int(times.min()) < first else first
+
+    def spells(self, times: InstantArray) -> FilledSpells | None:
+        """Return whom each spell of each member pays, None where it is no less work to climb from each order.
+
+        That is where there are fewer orders than members, where changes have no greatest distance, because
+        people are passed over, or where there are very many of them.
+        """
+        setting, route = self.setting, self.route
+        size = setting.size
+        if len(setting.facts.orders) < size or route.path.on is not None or route.if_not == "roll_up":
+            return None
+        dated, name = self.dated(times), self.policy.name  # type: ignore[attr-defined]  # policies have a name
+
+        def make() -> FilledSpells | None:
+            found = SpellRoute.of(dated, _SPELLS_MOST * (size + 1))
+            return None if found is None else FilledSpells(found, filled_of(found.payee, size))
+
+        return setting.keep(("spells", name, dated.path.sponsors.since), make)
+
+    def route_at(self, time: int) -> SponsorRoute:
+        """Return the route over the sponsors of one time, for telling a single walk."""
+        sponsors = self.dated(np.array([time], dtype=INSTANT)).path.sponsors
+        return self.route.along(Path.of(sponsors.at(time), on=self.route.path.on))
 
     @property
     def by_payee(self) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, AnyArray, FlagArray, IndexArray, MinorArray
+from fenxiao._arrays import INDEX, INSTANT, MINOR, AnyArray, FlagArray, IndexArray, MinorArray
 from fenxiao._columns import Days
 from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import PlanError, Reason
@@ -32,6 +32,16 @@ _ONE: Final = Fraction(1)
 _JOINED: Final = "joined"
 
 
+class _Way(NamedTuple):
+    """How the lines of a block find their payees, and at which levels there is one."""
+
+    filled: AnyArray
+    payee: IndexArray | None = None
+    route: Callable[[IndexArray], IndexArray] | None = None
+    source: IndexArray | None = None
+    sources: int = 0
+
+
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class PreparedLevels:
@@ -51,6 +61,9 @@ class PreparedLevels:
             # Nobody in the chain: row 0 is empty.
             schedules = [(), *(row for _, row in sorted(policy.by_length, key=lambda pair: pair[0]))]
         walk = LevelTable.of(policy, setting, schedules, policy.self_purchase)
+        if setting.at_order_time:
+            # Facts without a genealogy are refused at once, whether there are orders or not.
+            walk.dated(np.zeros(0, dtype=INSTANT))
         table = walk.table
         most = Fraction(int(table.rates.max(initial=0)), table.denominator), int(table.fixed.max(initial=0))
         return cls(policy=policy, setting=setting, walk=walk, most=most)
@@ -69,17 +82,15 @@ class PreparedLevels:
         return np.concatenate((payees, givers)), np.concatenate((paid, -paid))
 
     def _claims(self, block: OrderBlock) -> Claims:
-        buyers, sources = self._buyers(block), self._sources(block)
-        given = buyers is not None or sources is not block.member
-        payees: IndexArray | None = None
-        if given or self.walk.by_payee:
-            payees = self.walk.route.walk(sources, buyers)
-        if payees is not None and given:
-            filled = filled_of(payees, self.setting.size)
-        else:
-            filled = np.take(self.walk.filled, sources, mode="clip")
+        buyers, times = self._buyers(block), block.order_times()
+        credited = self._credited(block, times)
+        sources = self._sources(block, credited, times)
+        way = self._way(block, sources, buyers, times)
+        payees = way.payee
+        if payees is None and self.walk.by_payee:
+            payees = self._walked(sources, buyers, times)
         selected = self._selected(block)
-        rows = self._rows_of_lines(block, filled)
+        rows = self._rows_of_lines(block, way.filled)
         exact = self.policy.base.value(block)
         levels = self.walk.route.levels
         amount = np.empty((levels, len(block)), dtype=MINOR)
@@ -92,24 +103,64 @@ class PreparedLevels:
         return Claims(
             amount=amount,
             levels=tuple(range(self.policy.start_level, self.policy.start_level + levels)),
-            payee=payees if given else None,
-            route=None if given else self._payees_of,
-            breakage=self._take_breakage(block, filled, amount),
+            payee=way.payee,
+            route=way.route,
+            source=way.source,
+            sources=way.sources,
+            breakage=self._take_breakage(credited, way.filled, amount),
             bound=self._bound(exact, block),
             base_of=lambda: exact.times(_ONE),
-            rate_of=self._rate_text(buyers, sources, rows),
+            rate_of=self._rate_text(buyers, sources, times, rows),
         )
+
+    def _way(
+        self,
+        block: OrderBlock,
+        sources: IndexArray,
+        buyers: IndexArray | None,
+        times: InstantArray | None,
+    ) -> _Way:
+        """Return how lines find their payees: by a route where the source alone decides."""
+        if buyers is None and times is None and sources is block.member:
+            return _Way(np.take(self.walk.filled, sources, mode="clip"), route=self._payees_of)
+        # A sponsor to whom sales pass up may have more lines than any member is credited with.
+        alone = buyers is None and self.policy.pass_up is None
+        found = self.walk.spells(times) if alone and times is not None else None
+        if found is not None and times is not None:
+            source = found.route.spells.find(sources, times)
+            filled = np.take(found.filled, source)
+            return _Way(filled, route=found.route.payees, source=source, sources=len(found.filled))
+        payees = self._walked(sources, buyers, times)
+        return _Way(filled_of(payees, self.setting.size), payee=payees)
+
+    def _walked(
+        self, sources: IndexArray, buyers: IndexArray | None, times: InstantArray | None
+    ) -> IndexArray:
+        """Return the payees by level: up the sponsors of the tree, or up those of each line's own time."""
+        if times is None:
+            return self.walk.route.walk(sources, buyers)
+        return self.walk.dated(times).walk(sources, buyers, times)
 
     def _payees_of(self, member: IndexArray) -> IndexArray:
         return self.walk.route.walk(member, None)
 
-    def _sources(self, block: OrderBlock) -> IndexArray:
+    def _credited(self, block: OrderBlock, times: InstantArray | None) -> IndexArray:
+        """Return whom each line credits: nobody, if he was not in at the time that counts."""
+        if times is None:
+            return block.member
+        return self.walk.dated(times).path.sponsors.present(block.member, times)
+
+    def _sources(self, block: OrderBlock, credited: IndexArray, times: InstantArray | None) -> IndexArray:
         """Return from whom each line's walk starts: his sponsor where a member's sale passes up."""
         chosen = self.policy.pass_up
         if chosen is None or chosen.of != "sales":
-            return block.member
+            return credited
         passed = block.early_orders(chosen.first, f"policy {self.policy.name!r}, pass_up")
-        return np.where(passed, self.setting.tree.sponsor_pointer[block.member], block.member)
+        if times is None:
+            above = self.setting.tree.sponsor_pointer[credited]
+        else:
+            above = self.walk.dated(times).path.sponsors.above(credited, times)
+        return np.where(passed, above, credited)
 
     def _selected(self, block: OrderBlock) -> FlagArray | None:
         """Return which lines the policy pays for, None for all."""
@@ -143,12 +194,12 @@ class PreparedLevels:
         fresh: FlagArray = (day >= first) & (day < end)
         return fresh
 
-    def _take_breakage(self, block: OrderBlock, filled: AnyArray, amount: MinorArray) -> int:
+    def _take_breakage(self, credited: IndexArray, filled: AnyArray, amount: MinorArray) -> int:
         """Take away what levels without a payee would pay; return the sum, guests' orders left out."""
         gaps = np.flatnonzero(filled != (1 << self.walk.route.levels) - 1)
         breakage = 0
         if len(gaps):
-            planned = block.member[gaps] != self.setting.size
+            planned = credited[gaps] != self.setting.size
             for level, column in enumerate(amount):
                 lost = (filled[gaps] >> level) & 1 == 0
                 breakage += exact_sum(column[gaps[lost & planned]])
@@ -216,11 +267,19 @@ class PreparedLevels:
         return mul_div_arrays(quantity, np.ascontiguousarray(fixed), 1, self.policy.rounding)
 
     def _rate_text(
-        self, buyers: IndexArray | None, sources: IndexArray, rows: IndexArray | None
+        self,
+        buyers: IndexArray | None,
+        sources: IndexArray,
+        times: InstantArray | None,
+        rows: IndexArray | None,
     ) -> Callable[[int, int], str]:
         def text(level: int, line: int) -> str:
             who = slice(line, line + 1)
-            payees = self.walk.route.walk(sources[who], None if buyers is None else buyers[who])
+            payees = self._walked(
+                sources[who],
+                None if buyers is None else buyers[who],
+                None if times is None else times[who],
+            )
             row = 0 if rows is None else int(rows[line])
             cell = self.walk.cell(level, int(payees[level][0]), int(sources[line]), row)
             return f"{cell.amount} a unit" if isinstance(cell, Fixed) else str(cell or "")
@@ -229,8 +288,9 @@ class PreparedLevels:
 
     def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:
         """Return why a level that has a payee claims nothing."""
-        sources = self._sources(block)
-        payees = self.walk.route.walk(sources, self._buyers(block))
+        times = block.order_times()
+        sources = self._sources(block, self._credited(block, times), times)
+        payees = self._walked(sources, self._buyers(block), times)
         rows = self._rows_of_lines(block, filled_of(payees, self.setting.size))
         place = level - self.policy.start_level
         row = 0 if rows is None else int(rows[line])
@@ -255,9 +315,14 @@ class PreparedLevels:
         selected = self._selected(block)
         if selected is not None and not selected[line]:
             return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]
-        source, buyers = int(self._sources(block)[line]), self._buyers(block)
+        times = block.order_times()
+        credited = self._credited(block, times)
+        if credited[line] == nobody:
+            return [Hop(start, nobody, nobody, Reason.NO_MEMBER, "not in at the time of the order")]
+        source, buyers = int(self._sources(block, credited, times)[line]), self._buyers(block)
         hops = [] if source == member else [Hop(0, member, nobody, Reason.PASSED_UP)]
         if source != nobody:
-            steps = self.walk.route.trace(source, None if buyers is None else int(buyers[line]))
+            route = self.walk.route if times is None else self.walk.route_at(int(times[line]))
+            steps = route.trace(source, None if buyers is None else int(buyers[line]))
             hops += [self.walk.hop(step, source) for step in steps]
         return hops

@@ -193,6 +193,11 @@ class LevelCommission(LevelFields, OrderPolicy):
             reasons += (f"policy {self.name!r}: passes up the first sales of each member",)
         return reasons
 
+    def climbs_at_order_time(self) -> bool:
+        """Return whether orders may be attributed to the upline of their own time."""
+        by_recruits = self.pass_up is not None and self.pass_up.of != "sales"
+        return self.along is None and not by_recruits
+
     def member_columns(self) -> tuple[str, ...]:
         """Return the member columns that are read."""
         return (

@@ -10,8 +10,9 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Column, Flags, Numbers, Ranks
-from fenxiao.errors import PlanError
+from fenxiao.errors import InputError, PlanError
 from fenxiao.money import Rate
+from fenxiao.policies.attribution import ORDER_TIME, PERIOD_END
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Tiers, ladder_standing
 from fenxiao.qualification.ladders import TITLE
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fenxiao.expressions import Measure, Predicate
     from fenxiao.expressions.downlines import LegShare, Ratio
     from fenxiao.facts import Facts
+    from fenxiao.genealogy import DatedSponsors
     from fenxiao.money import Currency
     from fenxiao.periods import Period
     from fenxiao.qualification import Qualification
@@ -56,6 +58,7 @@ class Setting:
     period: Period | None = None
     qualifications: tuple[Qualification, ...] = ()
     policies: tuple[Any, ...] = ()
+    attribution: str = PERIOD_END
     before: State = attrs.field(factory=State)
     _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
 
@@ -89,6 +92,28 @@ class Setting:
     def lines(self) -> OrderBlock:
         """Return all lines that are settled, made once."""
         return self.keep("lines", lambda: self.everything)
+
+    @property
+    def at_order_time(self) -> bool:
+        """Return whether orders are attributed to the upline of their own time."""
+        return self.attribution == ORDER_TIME
+
+    def dated_sponsors(self, since: int) -> DatedSponsors:
+        """Return the sponsors at any time from an instant on.
+
+        Raises
+        ------
+        InputError
+            The facts have no genealogy.
+        """
+        genealogy = self.facts.genealogy
+        if genealogy is None:
+            raise InputError(
+                "facts",
+                "have no genealogy, as attribution at the order's time needs",
+                hint="Pass Facts(tree=genealogy.at_end_of(period, zone), genealogy=genealogy)",
+            )
+        return self.keep(("sponsors", since), lambda: genealogy.dated_sponsors(self.tree, since))
 
     @property
     def history(self) -> History:

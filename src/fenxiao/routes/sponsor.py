@@ -106,6 +106,10 @@ class SponsorRoute:
             self._roll_up(member, skipped, payees)
         else:
             self._fixed_levels(member, skipped, payees)
+        return self.finished(payees, buyer)
+
+    def finished(self, payees: IndexArray, buyer: IndexArray | None) -> IndexArray:
+        """Return payees once it is settled who takes what is left, and where walks end."""
         if self.if_not == "last_payee":
             self._last_payee(payees)
         if buyer is not None and self.self_purchase == "stop":
@@ -113,6 +117,11 @@ class SponsorRoute:
         if self.if_not == "stop":
             self._end_where(payees == self._nobody(), payees)
         return payees
+
+    @property
+    def everybody(self) -> bool:
+        """Return whether everybody qualifies at every level, whoever bought."""
+        return self.fits is None and all(mask is None for mask in self.qualified)
 
     def _nobody(self) -> np.integer[Any]:
         return INDEX(len(self.up) - 1)
@@ -138,8 +147,8 @@ class SponsorRoute:
     def _fixed_levels(self, member: IndexArray, skipped: IndexArray | None, payees: IndexArray) -> None:
         """Fill in who stands at each level, nobody where he does not qualify."""
         here = self._before(member)
-        plain = skipped is None and self.fits is None and all(mask is None for mask in self.qualified)
-        for level, mask in enumerate(self.qualified):
+        plain = skipped is None and self.everybody
+        for level in range(self.levels):
             # Where everybody qualifies, who stands at a level is its payee: no second array is needed.
             there = payees[level] if plain else np.empty_like(payees[level])
             pointers = self._opening(level)
@@ -153,13 +162,25 @@ class SponsorRoute:
             here = there
             if plain:
                 continue
-            payees[level] = here
-            if mask is not None:
-                payees[level][~np.take(mask, here, mode="clip")] = self._nobody()
-            if skipped is not None:
-                payees[level][here == skipped] = self._nobody()
-            if self.fits is not None:
-                payees[level][~self.fits(here, member)] = self._nobody()
+            self.place(level, here, member, skipped, payees[level])
+
+    def place(
+        self,
+        level: int,
+        here: IndexArray,
+        member: IndexArray,
+        skipped: IndexArray | None,
+        payees: IndexArray,
+    ) -> None:
+        """Write who stands at a level to `payees`, nobody where he does not qualify."""
+        mask = self.qualified[level]
+        payees[:] = here
+        if mask is not None:
+            payees[~np.take(mask, here, mode="clip")] = self._nobody()
+        if skipped is not None:
+            payees[here == skipped] = self._nobody()
+        if self.fits is not None:
+            payees[~self.fits(here, member)] = self._nobody()
 
     def _roll_up(self, member: IndexArray, skipped: IndexArray | None, payees: IndexArray) -> None:
         """Fill in the nearest qualified member above the one before."""
@@ -196,6 +217,16 @@ class SponsorRoute:
                 taker = np.where(np.take(mask, last, mode="clip"), last, self._nobody())
             payee[:] = np.where(payee == self._nobody(), taker, payee)
             last = np.where(payee == self._nobody(), last, payee)
+
+    def along(self, path: Path) -> SponsorRoute:
+        """Return the route over another path of the same members, with the same conditions."""
+        near = {
+            id(mask): path.up if mask is None else nearest_marked(path.up, mask[:-1])
+            for mask in (self.qualified if self.nearest else ())
+        }
+        return attrs.evolve(
+            self, path=path, up=path.up, nearest=tuple(near[id(mask)] for mask in self.qualified if near)
+        )
 
     def trace(self, member: int, buyer: int | None) -> list[Step]:
         """Tell the walk of one source step by step, also of those who are passed over."""

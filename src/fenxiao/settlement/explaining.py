@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fenxiao._arrays import FLAG
+from fenxiao._arrays import FLAG, MINOR_MIN
 from fenxiao.errors import Reason
 from fenxiao.lines import NO_ORDER
 from fenxiao.money import format_minor
@@ -255,7 +255,6 @@ def _why_nothing(
 
 
 def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: int, index: int) -> Verdict:
-    tree = block.facts.tree
     source = int(block.member[number])
     level: int | None = None
     reason, detail = Reason.NOT_UPLINE, ""
@@ -267,9 +266,23 @@ def _absent(block: OrderBlock, number: int, hops: list[Hop], name: str, line: in
         reason, detail = hops[-1].reason, hops[-1].detail
     elif hops[0].reason in (Reason.NOT_SELECTED, Reason.NOT_SOURCE):
         reason, detail = hops[0].reason, hops[0].detail
-    elif source == len(tree):
+    elif source == block.setting.size or hops[0].reason is Reason.NO_MEMBER:
+        # Whoever was not in at the time of the order is credited with nothing either.
         reason = Reason.NO_MEMBER
-    elif index <= source < index + int(tree.size[index]):
-        level = int(tree.depth[source]) - int(tree.depth[index])
+        detail = hops[0].detail if hops[0].reason is reason else ""
+    elif (level := _level_of(index, block, number)) is not None:
         reason = Reason.STOPPED if hops[-1].reason is Reason.STOPPED else Reason.BEYOND_DEPTH
     return Verdict(policy=name, line=line, level=level, claimed=0, allowed=0, reason=reason, detail=detail)
+
+
+def _level_of(index: int, block: OrderBlock, number: int) -> int | None:
+    """Return how many levels a member stands above the one whom an order line credits, None if not above."""
+    tree, times, at = block.facts.tree, block.order_times(), int(block.member[number])
+    if times is None:
+        above = index <= at < index + int(tree.size[index])
+        return int(tree.depth[at]) - int(tree.depth[index]) if above else None
+    # One set of pointers serves every time; it is slower than one that starts where the orders do.
+    up, level = block.setting.dated_sponsors(MINOR_MIN).at(int(times[number])), 0
+    while at not in (index, block.setting.size):
+        at, level = int(up[at]), level + 1
+    return level if at == index else None

@@ -157,12 +157,12 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
     Parameters
     ----------
     first, second : Settlement
-        Of the same plan, tree, members, placements, period and state, with different orders.
+        Of the same plan, tree, genealogy, members, placements, period and state, with different orders.
 
     Raises
     ------
     MergeError
-        Plan, tree, members, placements, period or state differ, or both have lines of one order.
+        Plan, tree, genealogy, members, placements, period or state differ, or both have lines of one order.
     UnsupportedError
         A policy's claims read more than their own order, so that the batches would have to be settled
         together.
@@ -176,7 +176,7 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         and first.facts.tree.fingerprint() != second.facts.tree.fingerprint()
     ):
         raise MergeError("referral trees", "differ", hint="Settle both batches against one tree")
-    for name in ("members", "catalog", "events", "placements"):
+    for name in ("members", "catalog", "events", "placements", "genealogy"):
         if not _same_table(first, second, name):
             raise MergeError(name, "differ", hint="Settle both batches with the same")
     if first.period != second.period or first.state_before != second.state_before:
@@ -205,12 +205,14 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
 
 
 def _same_table(first: Settlement, second: Settlement, name: str) -> bool:
-    """Return whether both runs had the same members, catalog, events or placements, row by row."""
+    """Return whether both runs had the same members, catalog, events, placements or genealogy."""
     one, two = getattr(first.facts, name), getattr(second.facts, name)
     if name == "placements":
         return _same_placements(one, two)
     if one is two or one is None or two is None:
         return one is two
+    if name == "genealogy":
+        return bool(one.fingerprint() == two.fingerprint())
     if sorted(one.names) != sorted(two.names) or len(one) != len(two):
         return False
     here = there = np.arange(len(one), dtype=ROW)

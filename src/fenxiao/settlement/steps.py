@@ -66,6 +66,7 @@ def whole_setting(facts: Facts, plan: Plan, before: State) -> Setting:
         zone=plan.zone,
         qualifications=plan.qualifications,
         policies=plan.policies,
+        attribution=plan.attribution,
         before=before,
     )
 

@@ -1,0 +1,1 @@
+"""Who sponsored whom when."""
