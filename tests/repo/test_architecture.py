@@ -22,7 +22,7 @@ RANKS = (
     ("facts",),
     ("expressions",),
     ("volumes",),
-    ("qualification",),
+    ("qualification", "taken"),
     ("routes", "limits", "state"),
     ("policies",),
     ("sheets", "cells"),

@@ -14,7 +14,9 @@ from fenxiao.expressions.measures import Window
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
 from fenxiao.periods import zone_of
+from fenxiao.plan.cadences import check_cadences, computed_by, part_of
 from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy, built_in
+from fenxiao.policies.base import CADENCES
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 
@@ -105,7 +107,8 @@ class Plan:
     ------
     PlanError
         Two policies or caps of one name, a cap on a policy that is not there, qualifications that read one
-        another in a circle, a match of pay that is not there, an unknown zone.
+        another in a circle, a match of pay that is not there, an unknown zone, cadences that do not go
+        together.
 
     Examples
     --------
@@ -168,13 +171,10 @@ class Plan:
             )
         if self.zone is not None:
             zone_of(self.zone)
+        check_cadences(self)
 
     def _check_circles(self) -> None:
-        found = {
-            name: each
-            for each in self.qualifications
-            for name in (each.name, each.name + TITLE if isinstance(each, Ladder) else each.name)
-        }
+        found = computed_by(self.qualifications)
         reads = {
             each.name: [found[name].name for name in each.member_columns() if name in found]
             for each in self.qualifications
@@ -230,6 +230,48 @@ class Plan:
                 )
 
     @property
+    def cadences(self) -> tuple[str, ...]:
+        """Return when the plan's policies are due: of order, day, week, month; nothing where it says not."""
+        due = {policy.due for policy in self.policies}
+        return tuple(cadence for cadence in CADENCES if cadence in due)
+
+    def due_in(self, kind: str) -> Plan:
+        """Return the part of the plan that a run settles: its policies, their caps and what they read.
+
+        Parameters
+        ----------
+        kind : the kind of the run's period, or ``"order"`` for a run without one
+
+        Returns
+        -------
+        Plan
+            The plan itself where it has no cadences, or this one only.
+
+        Raises
+        ------
+        PlanError
+            Nothing is due in such a run.
+
+        Examples
+        --------
+        >>> from fenxiao.policies import LevelCommission, QualifiedBonus
+        >>> from fenxiao.volumes import own
+        >>> plan = Plan(
+        ...     currency="CNY",
+        ...     margin=Margin.rate("25%", of="paid"),
+        ...     policies=[
+        ...         LevelCommission("referral", base="paid", rates=["10%"], if_not="company", due="day"),
+        ...         QualifiedBonus("star", amount="50.00", when=own("paid") >= "900", due="month"),
+        ...     ],
+        ...     anchor="paid_at",
+        ...     zone="Asia/Shanghai",
+        ... )
+        >>> plan.cadences, [policy.name for policy in plan.due_in("month").policies]
+        (('day', 'month'), ['star'])
+        """
+        return part_of(self, kind)
+
+    @property
     def not_local(self) -> tuple[str, ...]:
         """Return why settling batches apart differs from settling them together; empty if it does not."""
         reasons = [
@@ -241,6 +283,9 @@ class Plan:
         reasons += [
             f"cap {cap.name!r}: is wider than an order ({cap.scope})" for cap in self.caps if not cap.in_order
         ]
+        if len(self.cadences) > 1:
+            cadences = ", ".join(self.cadences)
+            reasons.append(f"policies are due per {cadences}: their runs share the margin of each order")
         return tuple(reasons)
 
     @property
