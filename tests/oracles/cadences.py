@@ -12,7 +12,7 @@ def keys_of(on):
 
 
 def largest_remainders(total, weights):
-    """Divide a total by weights: whole parts first, then one each to the largest rests, earlier keys first."""
+    """Divide a total by weights: whole parts, then one each to the largest rests, earlier keys first."""
     whole = sum(weights.values())
     if whole == 0:
         return dict.fromkeys(weights, 0)
