@@ -109,11 +109,9 @@ class Taken:
 
         Parameters
         ----------
-        order_ids : labels [n], each order once
+        order_ids : labels [n], at least one, each order once
         minor : int64 [n], not negative
         """
-        if len(order_ids) == 0:
-            return self
         others = np.flatnonzero(label_table(order_ids)[0].find(self.order_ids) == ABSENT)
         some = np.flatnonzero(minor)
         return Taken(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import attrs
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,7 +128,7 @@ def test_no_order_pays_more_than_its_margin_over_all_runs(data, world, policies,
     )
     assert fx.Plan.from_dict(plan.to_dict()) == plan
     several, twin = len(plan.cadences) > 1, SlowMargins(margins, dates, plan.cadences)
-    state, pay, extra = fx.State(), 0, 0
+    state, pay, extra, by_member = fx.State(), 0, 0, 0
     for key in runs_of(data.draw, plan.cadences, dates):
         funds = data.draw(st.sampled_from([0, 0, 700]))
         now = attrs.evolve(facts, funds={"bonus": f"{funds // 100}.00"} if funds else {})
@@ -142,6 +143,10 @@ def test_no_order_pays_more_than_its_margin_over_all_runs(data, world, policies,
         put_off = waiting(run.state) - waiting(state) + released
         twin.run(key, orders, on_period + put_off, funds)
         assert known(run.state) == (twin.open if several else {})
+        by_member = by_member + run.totals().payable
         state, pay, extra = run.state, pay + sum(orders.values()) + on_period + released, extra + funds
+    for cap in plan.caps:
+        if cap.window == "lifetime":
+            assert np.max(by_member) <= int(fx.Rate.of(cap.money).fraction * 100)
     assert all(twin.taken[order] <= max(margins[order], 0) for order in margins)
     assert pay + waiting(state) <= sum(max(margin, 0) for margin in margins.values()) + extra
