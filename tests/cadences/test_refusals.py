@@ -33,7 +33,8 @@ REFUSED = {
     "margin by line": (
         lambda: plan(DAILY, MONTHLY, margin=fx.Margin.rate("25%", of="paid", guard="line")), ("guard",)),
     "cap on all": (lambda: plan(caps=[fx.Cap.per_payee("5.00")]), ("day, week, month", "on=")),
-    "cap inside orders": (lambda: plan(caps=[fx.Cap.per_order("5.00")]), ("day, week, month", "on=")),
+    "cap inside orders": (
+        lambda: plan(AT_ONCE, DAILY, MONTHLY, caps=[fx.Cap.per_order("5.00")]), ("order, day", "on=")),
     "cap on two": (
         lambda: plan(caps=[fx.Cap.per_period("5.00", on=["referral", "star"])]), ("day, month", "on=")),
     "cap that counts others": (

@@ -251,6 +251,17 @@ def test_caps_read_columns_as_policies_do():
     assert paid(month) == {"cai": "9.00"}
 
 
+@pytest.mark.parametrize(
+    "cap", [fx.Cap.per_order("6.00"), fx.Cap.per_source("6.00"), fx.Cap.per_product("6.00", within="order")]
+)
+def test_caps_on_orders_are_on_policies_on_orders(cap):
+    """A limit on orders need not name the only cadence that pays on them; claims on periods have no order."""
+    whole = plan(caps=[cap])
+    assert [len(whole.due_in(kind).caps) for kind in whole.cadences] == [1, 0, 0]
+    given = facts(ORDERS[0] | {"product": "tea"})
+    assert paid(settled(whole, OCT1, given=given)[-1]) == {"ann": "2.00", "bo": "4.00"}
+
+
 def test_one_cadence_is_a_plan_like_any_other():
     """Where all policies are due by month, nothing but the plan's data differs from one without."""
     with_due, without = plan(MONTHLY), plan(attrs.evolve(MONTHLY, due=None))

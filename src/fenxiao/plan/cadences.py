@@ -8,7 +8,7 @@ import attrs
 
 from fenxiao.errors import PlanError
 from fenxiao.expressions import identity
-from fenxiao.policies import PeriodPolicy, Policy
+from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy
 from fenxiao.policies.base import CADENCES
 from fenxiao.qualification import GivenRanks, Ladder, Qualification
 from fenxiao.qualification.ladders import TITLE
@@ -98,8 +98,11 @@ def check_cadences(plan: Plan) -> None:
 
 
 def _cut_by(cap: Cap, policies: Sequence[Policy]) -> tuple[str, ...]:
-    """Return the policies that a cap cuts."""
-    return tuple(policy.name for policy in policies) if cap.on is None else cap.on
+    """Return the policies that a cap cuts: claims on periods have no order, product, region or source."""
+    if cap.on is not None:
+        return cap.on
+    of_orders = cap.in_order or cap.scope in ("product", "region", "source")
+    return tuple(policy.name for policy in policies if isinstance(policy, OrderPolicy) or not of_orders)
 
 
 def _narrowed(cap: Cap, names: set[str]) -> Cap:

@@ -102,11 +102,12 @@ def _closed(block: OrderBlock, plan: Plan, settled: Sequence[str]) -> FlagArray:
     """Return for each line whether every period of its date in which policies are due has been settled."""
     if len(block) == 0:
         return np.zeros(0, dtype=FLAG)
-    days, of_line = np.unique(block.local_days("a plan with cadences"), return_inverse=True)
+    of_line = block.local_days("a plan with cadences")
+    days = np.unique(of_line)
     done, kinds = set(settled), [kind for kind in plan.cadences if kind != "order"]
     dates = [date.fromordinal(_EPOCH + int(each)) for each in days]
     closed = [all(period_key(each, kind) in done for kind in kinds) for each in dates]
-    return np.array(closed, dtype=FLAG)[of_line.ravel()]
+    return np.array(closed, dtype=FLAG)[np.searchsorted(days, of_line)]
 
 
 def taken_after(
