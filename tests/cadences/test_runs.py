@@ -116,6 +116,17 @@ def test_orders_of_several_lines_count_once():
     assert runs[1].margin_report().taken_before == 3000
 
 
+def test_an_order_is_open_as_long_as_one_of_its_lines_is():
+    """Lines in two months of one week: September is over, October may still come."""
+    lines = [order("A1", "cai", "50.00", f"2026-{on}", line=n) for n, on in enumerate(("09-30", "10-01"))]
+    state = fx.State(settled=("2026-09",))
+    for given in (lines, [each | {"line": 1 - each["line"]} for each in lines]):
+        run = fx.settle(facts(*given), plan(WEEKLY, MONTHLY), period=W40, state=state)
+        assert taken(run) == {"A1": 5}
+    state = fx.State(settled=("2026-09", "2026-10"))
+    assert fx.settle(facts(*lines), plan(WEEKLY, MONTHLY), period=W40, state=state).state.taken is None
+
+
 def test_losses_lower_what_each_run_may_use():
     """A loss of 20.00 in the month leaves 30.00 of its 50.00 to the bonus, and does not touch the day."""
     whole = plan(DAILY, MONTHLY, margin=fx.Margin.column("margin", losses="offset"))
