@@ -168,6 +168,43 @@ def test_caps_for_life_see_all_cadences():
     assert runs[-1].state.used("life", "lifetime") == {"ann": 1200, "bo": 1200, "cai": 1200}
 
 
+def test_caps_of_a_year_see_all_cadences():
+    """Days and months of one year share a limit, and the next year starts anew."""
+    cap = fx.Cap.per_payee("12.00", window="year", name="year")
+    days = (order("A1", "cai", "100.00", "2026-12-31"), order("A2", "cai", "100.00", "2027-01-01"))
+    whole = plan(DAILY, MONTHLY, caps=[cap])
+    periods = (fx.day(2026, 12, 31), fx.month(2026, 12), fx.month(2027, 1), fx.day(2027, 1, 1))
+    runs = settled(whole, *periods, given=facts(*days))
+    assert list(map(paid, runs)) == [
+        {"ann": "5.00", "bo": "10.00"},
+        {"cai": "10.00"},
+        {"cai": "12.00"},
+        {"ann": "4.33", "bo": "8.67"},
+    ]
+    assert runs[-1].state.used("year", "2026") == {"ann": 500, "bo": 1000, "cai": 1000}
+    assert runs[-1].state.used("year", "2027") == {"ann": 433, "bo": 867, "cai": 1200}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_blocks_and_threads_do_not_show(monkeypatch, workers):
+    """What was taken is found block by block as it is in one block."""
+    orders = [
+        order(f"A{n}", "cai", f"{10 + n}.00", f"2026-10-{1 + n // 9:02d}", line=line)
+        for n in range(18)
+        for line in range(1 + n % 3)
+    ]
+    cap = fx.Cap.per_payee("9.00", on=["referral"])
+    whole, given = plan(DAILY, WEEKLY, MONTHLY, caps=[cap]), facts(*orders)
+    one = settled(whole, OCT1, W40, OCT2, OCTOBER, given=given)
+    monkeypatch.setattr("fenxiao.lines.blocks.BLOCK_ROWS", 4)
+    state = None
+    for run in one:
+        again = fx.settle(given, whole, period=run.period, state=state, workers=workers)
+        assert again.fingerprint() == run.fingerprint()
+        state = again.state
+    assert len(one[2].state.taken) == 18
+
+
 def test_a_cap_that_counts_more_than_it_cuts_is_narrowed_run_by_run():
     """Each run counts its own policies besides those that it cuts."""
     other = attrs.evolve(DAILY, name="other", rates=["1%", "1%"])
@@ -285,6 +322,15 @@ def test_one_cadence_is_a_plan_like_any_other():
     assert "due" not in str(without.to_dict())
     assert without.cadences == ()
     assert without.due_in("year") is without
+
+
+def test_what_is_due_per_order_alone_needs_no_time():
+    """A plan of one cadence without periods needs neither anchor nor zone, and may limit members for life."""
+    cap = fx.Cap.per_payee("3.00", window="lifetime", name="life")
+    whole = plan(AT_ONCE, anchor=None, zone=None, caps=[cap])
+    run = fx.settle(facts(), whole)
+    assert paid(run) == {"bo": "1.20", "cai": "2.60"}
+    assert paid(fx.settle(facts(), whole, state=run.state)) == {"bo": "1.20", "cai": "0.40"}
 
 
 def test_the_same_period_is_settled_once():

@@ -166,11 +166,8 @@ def _check_named(policy: Policy, plan: Plan) -> None:
 def _columns_of(policies: Iterable[Policy], caps: Iterable[Cap]) -> list[str]:
     """Return the member columns that policies and caps read."""
     columns = [name for policy in policies for name in policy.member_columns()]
-    for cap in caps:
-        columns += [cap.rank_column] if cap.by_rank else []
-        columns += ["owner"] if cap.scope == "owner" else []
-        columns += [cap.column] if cap.column is not None and not cap.in_order else []
-    return columns
+    # Owners and money limits of members, which caps read as well, are never computed.
+    return columns + [cap.rank_column for cap in caps if cap.by_rank]
 
 
 def _read_by(
