@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
+from fenxiao.policies import QualifiedBonus
 from fenxiao.policies.base import CADENCES
+from fenxiao.qualification import Ladder
+from fenxiao.volumes import own
 from tests.oracles.cadences import SlowMargins, keys_of
 from tests.policies.test_catalogue_guard import EVERYTHING
 from tests.strategies.networks import ORDER, PLACES, facts_of, worlds
@@ -18,6 +21,7 @@ from tests.strategies.networks import ORDER, PLACES, facts_of, worlds
 TOGETHER = ({"career", "peers"}, {"levels", "level bonus", "match"}, {"volume", "generation match"})
 """Policies of which one looks at another: they are due in the same runs."""
 FIRST = dt.date(2026, 1, 22)
+MARGINS = st.integers(-300, 3000)
 ON_ORDERS = {policy.name for policy in EVERYTHING if isinstance(policy, fx.OrderPolicy)}
 
 
@@ -52,21 +56,21 @@ def caps_of(draw, policies):
     return [cap for cap in caps if draw(st.booleans())]
 
 
-def dated(draw, world, *, lines):
+def dated(draw, world, *, lines, margin=MARGINS):
     """Return the facts of a world with orders over six weeks, of one line or of two, and their margins."""
     records, margins, dates = [], {}, {}
     for order in world["orders"]:
         key, line = (order["id"] // 2, order["id"] % 2) if lines else (order["id"], 0)
         on = dates.setdefault(key, FIRST + dt.timedelta(days=draw(st.integers(0, 41))))
-        margin = draw(st.integers(-300, 3000))
-        margins[key] = margins.get(key, 0) + margin
+        here = draw(margin)
+        margins[key] = margins.get(key, 0) + here
         records.append(
             {
                 "order_id": key,
                 "line": line,
                 "member": order["member"],
                 "paid_minor": order["paid"],
-                "margin_minor": margin,
+                "margin_minor": here,
                 "quantity": order["quantity"],
                 "region": PLACES[order["id"] % len(PLACES)],
                 "paid_at": f"{on}T23:30:00+08:00",
@@ -99,6 +103,12 @@ def paid_by(run):
             else:
                 released += amount
     return orders, on_period, released
+
+
+def not_of(run, state):
+    """Return what a state holds of policies that a run does not settle."""
+    mine = {policy.name for policy in run.due.policies}
+    return [entry for entry in (*state.carries, *state.deferred) if entry.policy not in mine]
 
 
 def waiting(state):
@@ -144,9 +154,44 @@ def test_no_order_pays_more_than_its_margin_over_all_runs(data, world, policies,
         twin.run(key, orders, on_period + put_off, funds)
         assert known(run.state) == (twin.open if several else {})
         by_member = by_member + run.totals().payable
+        assert not_of(run, run.state) == not_of(run, state)
         state, pay, extra = run.state, pay + sum(orders.values()) + on_period + released, extra + funds
     for cap in plan.caps:
         if cap.window == "lifetime":
             assert np.max(by_member) <= int(fx.Rate.of(cap.money).fraction * 100)
     assert all(twin.taken[order] <= max(margins[order], 0) for order in margins)
     assert pay + waiting(state) <= sum(max(margin, 0) for margin in margins.values()) + extra
+
+
+LADDER = Ladder("title", {"high": own("paid").over(2) >= "30"}, demotion="one_step")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), worlds(orders=6), catalogues(), st.sampled_from(CADENCES[1:]))
+def test_cadences_meet_in_margins_only(data, world, policies, cadence):
+    """Where margins cut nothing, a cadence pays and remembers what it would if the others were not there."""
+    facts, _, dates = dated(data.draw, world, lines=False, margin=st.just(10**9))
+    ranked = QualifiedBonus("ranked", amount="1.00", when=fx.column("title") == "high", due=cadence)
+    plan = fx.Plan(
+        currency="CNY",
+        margin=fx.Margin.column("margin"),
+        policies=[*policies, ranked],
+        qualifications=[ORDER, LADDER],
+        anchor="paid_at",
+        zone="Asia/Shanghai",
+    )
+    together, alone = fx.State(), dict.fromkeys(plan.cadences, fx.State())
+    # What is due per order comes before the last period of any order.
+    keys = sorted(runs_of(data.draw, plan.cadences, dates), key=lambda key: key is not None)
+    for key in keys:
+        period = None if key is None else fx.Period.parse(key)
+        kind = "order" if period is None else period.kind
+        part = plan.due_in(kind)
+        ours = fx.settle(facts, plan, period=period, state=together)
+        own_run = fx.settle(facts, part, period=period, state=alone[kind])
+        for policy in part.policies:
+            assert ours.totals(policy.name).to_dict() == own_run.totals(policy.name).to_dict()
+        together, alone[kind] = ours.state, own_run.state
+    for name in ("carries", "standings", "records"):
+        apart = [entry for state in alone.values() for entry in getattr(state, name)]
+        assert sorted(map(repr, getattr(together, name))) == sorted(map(repr, apart))

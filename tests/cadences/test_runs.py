@@ -238,6 +238,20 @@ def test_ranks_and_windows_move_in_their_own_runs():
     refused(lambda: day.rank_gap("cai"), PlanError, "no Ladder")
 
 
+def test_the_order_of_runs_does_not_show_in_ranks():
+    """Standings are kept in the order of the plan's ladders."""
+    ladders = [Ladder(name, {"star": own("paid") >= "30"}) for name in ("of week", "of month")]
+    weekly, monthly = (
+        attrs.evolve(MONTHLY, name=name, when=fx.column(name) == "star", due=due)
+        for name, due in (("of week", "week"), ("of month", "month"))
+    )
+    whole = plan(weekly, monthly, qualifications=ladders)
+    given = facts(*(each | {"paid": "100.00"} for each in ORDERS))
+    for periods in ((W40, OCTOBER), (OCTOBER, W40)):
+        state = settled(whole, *periods, given=given)[-1].state
+        assert [standing.ladder for standing in state.standings] == ["of week", "of month"]
+
+
 def test_carried_volumes_wait_for_their_own_run():
     """Legs that the week leaves are untouched by a day, and two pairings keep their order in the state."""
     from fenxiao.placement import Placement
@@ -348,7 +362,9 @@ def test_a_run_of_what_is_not_due_is_refused():
 
 def test_batches_of_a_run_merge():
     """Two batches of a day settle to what they settle together, what was taken included."""
-    whole = plan(DAILY, AT_ONCE)
+    # The week's policy reads all orders of the week; that does not keep batches of a day from merging.
+    late = attrs.evolve(DAILY, name="late", eligible=own("paid") >= "1", due="week")
+    whole = plan(DAILY, AT_ONCE, late)
     before = fx.settle(facts(), whole).state
     more = order("A0", "cai", "10.00", "2026-10-01")
     parts = [fx.settle(facts(each), whole, period=OCT1, state=before) for each in (ORDERS[0], more)]

@@ -62,6 +62,7 @@ CHANGES = {
     "all of the margin": lambda found: np.maximum(found.net_by_order, 0),
     "the margins themselves": lambda found: found.net_by_order,
     "one more": lambda found: found.by_order + 1,
+    "nothing": lambda found: np.zeros_like(found.by_order),
     "one less": lambda found: found.by_order - 1,
 }
 
