@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from uuid import UUID
 
 import attrs
 import pytest
@@ -401,6 +402,25 @@ def test_fingerprints_tell_what_was_taken():
     assert paid(one) == paid(two)
     assert one.fingerprint() != two.fingerprint()
     assert pickle.loads(pickle.dumps(one.state)) == one.state != two.state
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[30, -2, 7], [b"b", b"a", b"c"], [UUID(int=2**100), UUID(int=1), UUID(int=5)]],
+    ids=["int", "bytes", "UUID"],
+)
+def test_orders_are_found_whatever_their_ids(ids):
+    """Numbers, bytes and UUIDs are found in the state as texts are."""
+    renamed = facts(*(each | {"order_id": key} for each, key in zip(ORDERS, ids, strict=True)))
+    runs = settled(plan(), OCT1, OCT2, W40, OCTOBER, given=renamed)
+    assert [paid(run) for run in runs] == [paid(run) for run in settled(plan(), OCT1, OCT2, W40, OCTOBER)]
+    assert [sorted(map(str, taken(run).values())) for run in runs] == [
+        ["15"],
+        ["15", "6"],
+        ["18.58", "2.69", "9.23"],
+        ["2.69"],
+    ]
+    assert taken(runs[0]) == {ids[0]: 15}
 
 
 def test_a_margin_that_has_fallen_since_pays_nothing():
