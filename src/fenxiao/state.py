@@ -31,6 +31,7 @@ from fenxiao._stored import (
 )
 from fenxiao.errors import StateError, instance_of, what
 from fenxiao.qualification import Standing
+from fenxiao.taken import Taken
 from fenxiao.volumes import Carry, Record
 
 VERSION: Final = 1
@@ -137,6 +138,11 @@ def _keys(keys: object) -> tuple[str, ...]:
     return _listed(keys, str, "State, settled")
 
 
+def _taken(value: Any) -> Any:
+    # Nothing taken is nothing to keep.
+    return None if isinstance(value, Taken) and len(value) == 0 else value
+
+
 @final
 @attrs.frozen(kw_only=True)
 class State:
@@ -156,6 +162,9 @@ class State:
         Titles and paid-as ranks after the period before, one a ladder.
     carries : tuple of `fenxiao.volumes.Carry`
         Volumes that pairings left on the legs, one a policy.
+    taken : `fenxiao.taken.Taken` or None
+        What earlier runs took from the margin of each order, as long as a run of another cadence may come for
+        it. Only plans whose policies are due in several cadences keep it.
 
     Examples
     --------
@@ -171,6 +180,9 @@ class State:
     records: tuple[Record, ...] = attrs.field(default=(), converter=_records)
     standings: tuple[Standing, ...] = attrs.field(default=(), converter=_standings)
     carries: tuple[Carry, ...] = attrs.field(default=(), converter=_carries)
+    taken: Taken | None = attrs.field(
+        default=None, converter=_taken, validator=instance_of(Taken, optional=True, error=StateError)
+    )
 
     def used(self, cap: str, window: str) -> dict[Any, int]:
         """Return what a cap has used up by group."""
@@ -276,5 +288,6 @@ _STORED: Final = fields_of(
             decimals=_DECIMALS,
         )
     ),
+    taken=optional(fields_of(Taken, order_ids=LABELS, minor=wholes(1))),
 )
 """How each field of a state is stored; a field that is not here fails a test."""

@@ -25,7 +25,7 @@ RANKS = (
     ("facts",),
     ("expressions",),
     ("volumes",),
-    ("qualification",),
+    ("qualification", "taken"),
     ("routes", "limits", "refunds", "state", "earned"),
     ("policies",),
     ("sheets", "cells"),

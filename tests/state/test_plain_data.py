@@ -106,8 +106,8 @@ def test_the_data_is_pinned():
         '"groups": {"kind": "str", "values": [null, "bo"]}, "used": [1, 2]}], "deferred": {"cap": ["c"], '
         '"policy": ["p"], "payee": {"kind": "str", "values": ["bo"]}, "keys": [[["level", 1]]], '
         '"earning_period": ["2026-09"], "amount": [7]}, "settled": ["2026-09"], "records": [], '
-        '"standings": [], "carries": [], '
-        '"sha256": "260ec7eff28d1c6c2b4849d74e32aa63ad5ff0eb66ca9fe80fc07a0c9461f379"}'
+        '"standings": [], "carries": [], "taken": null, '
+        '"sha256": "dd69b01cbeaec378bf7b3914db7ee8c6378c0a1822e8e34cb346405ab363d105"}'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -54,9 +55,8 @@ def facts_of(world):
     columns = {
         "member": list(parents),
         "agent_region": [PLACES[(member + world["joined"][member]) % len(PLACES)] for member in parents],
-        **{
-            name: [world[name][member] for member in parents] for name in ("rank", "active", "joined", "role")
-        },
+        "joined": [date(2026, 1, 1 + world["joined"][member]) for member in parents],
+        **{name: [world[name][member] for member in parents] for name in ("rank", "active", "role")},
     }
     records = [
         {

@@ -6,7 +6,7 @@ and nothing is settled; it is never an ``assert``, which ``python -O`` would rem
 """
 
 from fenxiao.audit.inside import check_block
-from fenxiao.audit.totals import check_period, check_totals
+from fenxiao.audit.totals import check_period, check_taken, check_totals
 from fenxiao.audit.wide import check_wide
 
-__all__ = ["check_block", "check_period", "check_totals", "check_wide"]
+__all__ = ["check_block", "check_period", "check_taken", "check_totals", "check_wide"]

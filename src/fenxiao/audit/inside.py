@@ -52,20 +52,36 @@ def check_block(
         _check_entries(sheet)
     if margin.of is not None and margin.share is not None:
         _check_floor(line_margins, margin.of.value(block), margin.share.fraction)
-    left = _remainders(line_margins, block)
-    if left is not budgets:
+    left, taken = _remainders(line_margins, block), _taken_before(block)
+    if left is not budgets or taken.any():
         left = np.maximum(left, 0)
-        if (left != budgets).any():
-            raise fail("the guard", "took a budget that is not the sum of the order's margins")
-    elif int(budgets.min()) < 0:
+        # Added up, not subtracted; where no budget is left, all that there is was taken.
+        if np.where(budgets > 0, budgets + taken != left, taken < left).any():
+            raise fail("the guard", "took a budget that is not the sum of margins less what was taken of it")
+    if int(budgets.min()) < 0:
         raise fail("the guard", "took a negative budget")
     spent = [(sheet, slot) for sheet in sheets for slot in range(sheet.slots)]
-    _spend(left, block, spent, "the margin of an order")
+    _spend(budgets, block, spent, "the margin of an order")
     if margin.guard == "line":
         _spend(np.maximum(line_margins, 0), block, spent, "the margin of a line", by_line=True)
     for cap in caps:
         if cap.in_order:
             _check_cap(cap, block, sheets, policies)
+
+
+def _taken_before(block: OrderBlock) -> MinorArray:
+    """Return what the state says was taken from each order, by search among sorted ids.
+
+    Returns
+    -------
+    int64 [orders], or [1] with a 0 for all orders where nothing was taken from any
+    """
+    taken, ids = block.setting.before.taken, block.facts.orders.order_id.values
+    if taken is None:
+        return np.zeros(1, dtype=MINOR)
+    rows = block.row_numbers if block.starts is None else block.row_numbers[block.starts[:-1]]
+    place = np.minimum(np.searchsorted(taken.order_ids, ids[rows]), len(taken) - 1)
+    return np.where(taken.order_ids[place] == ids[rows], taken.minor[place], MINOR(0))
 
 
 def _check_entries(sheet: Sheet) -> None:

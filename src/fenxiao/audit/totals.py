@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from fenxiao.audit.arithmetic import fail
+
+if TYPE_CHECKING:
+    from fenxiao._arrays import MinorArray
 
 
 def check_totals(pay_by_member: int, pay_by_order: int, budget: int, claimed: int, taken: int) -> None:
@@ -38,3 +45,25 @@ def check_period(period_pay: int, handed: int, funds: int) -> None:
     """
     if period_pay > max(handed + funds, 0):
         raise fail("the period", "pays more than its orders left and the funds")
+
+
+def check_taken(before: MinorArray, after: MinorArray, margins: MinorArray, paid: int) -> None:
+    """Verify law 2 over several runs: what all of them took from an order is within its margin.
+
+    Parameters
+    ----------
+    before, after : int64 [orders], what runs took up to this one, and with it
+    margins : int64 [orders], negative for a loss
+    paid : what this run pays of margins, and keeps back for what it defers
+
+    Raises
+    ------
+    InvariantError
+        More was taken than there is, something was given back, or not all is accounted for.
+    """
+    if (after > np.maximum(margins, before)).any():
+        raise fail("the runs", "take more than the margin of an order")
+    if (after < before).any():
+        raise fail("the runs", "give back what was taken from an order")
+    if sum(after.tolist()) - sum(before.tolist()) != paid:
+        raise fail("the runs", "do not account for all that they pay")

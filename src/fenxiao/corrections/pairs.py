@@ -119,7 +119,7 @@ class Position:
     def follow(self, run: Settlement, pairing: BinaryPairing, number: int) -> None:
         """Bring the volume of a run, and draw what it matched."""
         setting = run.run.setting
-        if self.label not in setting.tree:
+        if pairing not in run.due.policies or self.label not in setting.tree:
             self.runs.append(_Pairs(([], [])))
             return
         at = setting.tree.index(self.label)
@@ -170,6 +170,8 @@ class PairedBack:
         """Return volume by line that runs brought and that has gone back since this was asked last."""
         found: dict[_Line, int] = {}
         for outcome, known in zip(self.outcomes, self.lost, strict=True):
+            if pairing not in outcome.run.due.policies:
+                continue
             before = known.setdefault(pairing.name, {})
             for line, volume in _lost(outcome, pairing, until).items():
                 if volume > before.get(line, 0):
@@ -193,7 +195,7 @@ class PairedBack:
     def _back(self, number: int) -> GivenBack:
         run = self.outcomes[number].run
         names, rows = run.terms.policies, []
-        for pairing in self.pairings:
+        for pairing in filter(run.due.policies.__contains__, self.pairings):
             paid = run.totals(pairing.name).allowed
             for position in self.positions[pairing.name]:
                 share = position.runs[number].share()

@@ -28,7 +28,7 @@ _PARTS_KEPT = 32
 class Sums:
     """Counts and sums over everything that was settled; money in minor units, as Python integers.
 
-    ``net`` is the sum of the orders' margins with losses as negative, ``budget`` without losses. ``taken``
+    ``net`` is the sum of the orders' budgets with losses as negative, ``budget`` without losses. ``taken``
     maps the place of a cap to what it cut.
     """
 
@@ -106,8 +106,10 @@ class OrderTotals:
         sums.guests += int(np.count_nonzero(block.member == self.size))
         net = limit = exact_sum(budget.net_by_order)
         if budget.by_order is not budget.net_by_order:
+            losses = budget.net_by_order[budget.net_by_order < 0]
             limit = exact_sum(budget.by_order)
-            sums.loss_orders += int(np.count_nonzero(budget.net_by_order < 0))
+            net = limit + exact_sum(losses)
+            sums.loss_orders += len(losses)
         sums.net += net
         sums.budget += limit
         if self._compare and "paid" in block.facts.orders.names:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @final
 @attrs.frozen(eq=False)
 class Budget:
-    """Margins of a block: by line as given (negative for a loss), and the budget by order."""
+    """Margins of a block: by line as given (negative for a loss), and the budget by order.
+
+    A budget is what earlier runs of other cadences left of the order's margin.
+    """
 
     by_line: MinorArray
     by_order: MinorArray

@@ -74,6 +74,9 @@ class OrderGuard:
             net = groups.sums(by_line)
         # Without a loss the budgets are the margins themselves.
         by_order = net if int(net.min(initial=0)) >= 0 else np.maximum(net, 0)
+        taken = block.taken()
+        if taken is not None:
+            by_order = np.maximum(by_order - taken, 0)
         return Budget(by_line, by_order, net)
 
     def apply(self, sheet: Sheet, earlier: Sequence[Sheet], budget: Budget) -> dict[int, int]:

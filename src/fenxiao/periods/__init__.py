@@ -7,7 +7,7 @@ plan names; nothing here reads the clock or the machine's own zone.
 from __future__ import annotations
 
 from fenxiao.periods.instants import to_instants
-from fenxiao.periods.period import Period, day, month, week, year
+from fenxiao.periods.period import Period, day, month, period_key, week, year
 from fenxiao.periods.zones import day_start, local_days, months_after, zone_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "local_days",
     "month",
     "months_after",
+    "period_key",
     "to_instants",
     "week",
     "year",

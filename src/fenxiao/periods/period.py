@@ -60,6 +60,17 @@ def _key_of(start: date, end: date, kind: str) -> str:
     return f"{start.isoformat()}/{end.isoformat()}"
 
 
+def period_key(on: date, kind: str) -> str:
+    """Return the key of the day, ISO week, month or year that a date lies in.
+
+    Examples
+    --------
+    >>> [period_key(date(2026, 1, 1), kind) for kind in ("day", "week", "month")]
+    ['2026-01-01', '2026-W01', '2026-01']
+    """
+    return _key_of(on, on, kind)
+
+
 @attrs.frozen(order=True)
 class Period:
     """A half-open range of local dates: `start` is inside, `end` is not.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -13,9 +12,11 @@ from fenxiao.expressions import identity
 from fenxiao.expressions.measures import Window
 from fenxiao.limits import Cap, Margin
 from fenxiao.money import Currency
-from fenxiao.periods import zone_of
-from fenxiao.policies import OrderPolicy, PeriodPolicy, Policy, built_in
+from fenxiao.plan.cadences import check_cadences, part_of
+from fenxiao.plan.checks import check_circles, check_matches, check_names, check_times, check_unpaid
+from fenxiao.policies import PeriodPolicy, Policy, built_in
 from fenxiao.policies.attribution import PERIOD_END, check_attribution
+from fenxiao.policies.base import CADENCES
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Qualification, Tiers, qualification_from_data
 from fenxiao.qualification.ladders import TITLE
 from fenxiao.refunds import Refunds
@@ -113,7 +114,7 @@ class Plan:
     PlanError
         Two policies or caps of one name, a cap on a policy that is not there, qualifications that read one
         another in a circle, a match of pay that is not there, an unknown zone, attribution at the order's
-        time without an anchor.
+        time without an anchor, cadences that do not go together.
     UnsupportedError
         Policies that cannot be attributed at the order's time.
 
@@ -147,106 +148,58 @@ class Plan:
     name: str = attrs.field(default="", eq=False, validator=instance_of(str, error=PlanError))
 
     def __attrs_post_init__(self) -> None:
-        names = [policy.name for policy in self.policies]
-        named = {
-            "policies": names,
-            "caps": [cap.name for cap in self.caps],
-            "qualifications": [each.name for each in self.qualifications]
-            + [each.name + TITLE for each in self.qualifications if isinstance(each, Ladder)],
-        }
-        for thing, found in named.items():
-            if len(set(found)) < len(found):
-                raise PlanError(f"Plan, {thing}", "share a name", value=found, hint="Give each its own")
-        for cap in self.caps:
-            unknown = sorted({*(cap.on or ()), *(cap.counting or ())} - set(names))
-            if unknown:
-                raise PlanError(
-                    f"cap {cap.name!r}",
-                    "names a policy that is not there",
-                    value=unknown,
-                    allowed=", ".join(names),
-                )
-        self._check_matches()
-        self._check_unpaid()
+        check_names(self)
+        check_matches(self)
+        check_unpaid(self)
         for policy in self.policies:
             if isinstance(policy, PeriodPolicy):
                 policy.check_plan(self.policies)
-        self._check_circles()
+        check_circles(self)
         check_attribution(self.attribution, self.anchor, self.policies)
-        if (self.anchor is None) != (self.zone is None):
-            raise PlanError(
-                "Plan",
-                "needs anchor and zone together",
-                allowed='anchor="paid_at", zone="Asia/Shanghai", or neither',
-            )
-        if self.zone is not None:
-            zone_of(self.zone)
-        elif self.refunds.bands or self.refunds.horizon_days is not None:
-            raise PlanError(
-                "Plan, refunds",
-                "count from the time of an order",
-                hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")',
-            )
+        check_times(self)
+        check_cadences(self)
 
-    def _check_circles(self) -> None:
-        found = {
-            name: each
-            for each in self.qualifications
-            for name in (each.name, each.name + TITLE if isinstance(each, Ladder) else each.name)
-        }
-        reads = {
-            each.name: [found[name].name for name in each.member_columns() if name in found]
-            for each in self.qualifications
-        }
-        try:
-            TopologicalSorter(reads).prepare()
-        except CycleError as error:
-            circle = error.args[1][::-1]
-            raise PlanError(
-                f"{found[circle[0]].kind} {circle[0]!r}",
-                "depends on itself",
-                value=" > ".join(circle),
-                hint="Read columns that do not read this one",
-            ) from None
+    @property
+    def cadences(self) -> tuple[str, ...]:
+        """Return when the plan's policies are due: of order, day, week, month; nothing where it says not."""
+        due = {policy.due for policy in self.policies}
+        return tuple(cadence for cadence in CADENCES if cadence in due)
 
-    def _check_matches(self) -> None:
-        stages = {policy.name: policy.stage for policy in self.policies}
-        shows = {
-            policy.name for policy in self.policies if isinstance(policy, OrderPolicy) and policy.only_shows
-        }
-        for policy in self.policies:
-            if isinstance(policy, PeriodPolicy):
-                for name in policy.matched():
-                    if stages.get(name, policy.stage) >= policy.stage:
-                        raise PlanError(
-                            f"policy {policy.name!r}",
-                            "matches the pay of a policy that is not in an earlier stage",
-                            value=name,
-                            allowed=", ".join(n for n, stage in stages.items() if stage < policy.stage)
-                            or "none so far",
-                            hint="Write stage=2, or a later one, for what looks at pay",
-                        )
-                    if name in shows:
-                        raise PlanError(
-                            f"policy {policy.name!r}",
-                            "matches the pay of a policy that claims nothing, as others pay it",
-                            value=name,
-                            allowed=", ".join(n for n in stages if n not in {policy.name, *shows}) or "none",
-                            hint="Match what the company pays",
-                        )
+    def due_in(self, kind: str) -> Plan:
+        """Return the part of the plan that a run settles: its policies, their caps and what they read.
 
-    def _check_unpaid(self) -> None:
-        """Refuse caps on policies that pay nothing: they would limit nothing, in silence."""
-        unpaid = {p.name for p in self.policies if isinstance(p, PeriodPolicy) and p.credits_only()}
-        for cap in self.caps:
-            named = sorted({*(cap.on or ()), *(cap.counting or ())} & unpaid)
-            if named:
-                raise PlanError(
-                    f"cap {cap.name!r}",
-                    "names a policy that is not paid",
-                    value=named,
-                    hint="Limit the policies that take shares of it",
-                )
+        Parameters
+        ----------
+        kind : the kind of the run's period, or ``"order"`` for a run without one
+
+        Returns
+        -------
+        Plan
+            The plan itself where it has no cadences, or this one only.
+
+        Raises
+        ------
+        PlanError
+            Nothing is due in such a run.
+
+        Examples
+        --------
+        >>> from fenxiao.policies import LevelCommission, QualifiedBonus
+        >>> from fenxiao.volumes import own
+        >>> plan = Plan(
+        ...     currency="CNY",
+        ...     margin=Margin.rate("25%", of="paid"),
+        ...     policies=[
+        ...         LevelCommission("referral", base="paid", rates=["10%"], if_not="company", due="day"),
+        ...         QualifiedBonus("star", amount="50.00", when=own("paid") >= "900", due="month"),
+        ...     ],
+        ...     anchor="paid_at",
+        ...     zone="Asia/Shanghai",
+        ... )
+        >>> plan.cadences, [policy.name for policy in plan.due_in("month").policies]
+        (('day', 'month'), ['star'])
+        """
+        return part_of(self, kind)
 
     @property
     def not_local(self) -> tuple[str, ...]:
@@ -260,6 +213,9 @@ class Plan:
         reasons += [
             f"cap {cap.name!r}: is wider than an order ({cap.scope})" for cap in self.caps if not cap.in_order
         ]
+        if len(self.cadences) > 1:
+            cadences = ", ".join(self.cadences)
+            reasons.append(f"policies are due per {cadences}: their runs share the margin of each order")
         return tuple(reasons)
 
     @property

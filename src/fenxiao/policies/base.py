@@ -9,7 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, IndexArray, MinorArray, RowArray
 from fenxiao._kernels.tally import greatest
-from fenxiao.errors import PlanError, Reason, UnsupportedError, what
+from fenxiao.errors import PlanError, Reason, UnsupportedError, is_one_of, what
 from fenxiao.policies.checks import NO_LEVEL, checked, integers, levels_of, same_length, within
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DEPTH_MAX: Final = 64
 """The greatest depth an order-local policy may name."""
+
+CADENCES: Final = ("order", "day", "week", "month")
+"""When policies may be due: with each order, or once a day, week or month."""
 
 
 @final
@@ -189,6 +192,18 @@ def _stage(instance: OrderPolicy | PeriodPolicy, _: object, value: object) -> No
         raise PlanError(f"policy {instance.name!r}, stage", "is not a stage", value=value, allowed="1 to 64")
 
 
+def _due(instance: OrderPolicy | PeriodPolicy, _: object, value: Any) -> None:
+    # What claims on a period has nothing to look at where there is none.
+    allowed = CADENCES if isinstance(instance, OrderPolicy) else CADENCES[1:]
+    if value is not None and not is_one_of(value, allowed):
+        raise PlanError(
+            f"policy {instance.name!r}, due",
+            "is no cadence that it can have",
+            value=value,
+            allowed=f"{', '.join(allowed)}; left out where the plan has no cadences",
+        )
+
+
 @attrs.frozen(kw_only=True)
 class OrderPolicy:
     """Base of policies that claim on order lines. Subclass it to write your own.
@@ -203,6 +218,9 @@ class OrderPolicy:
         Unique in the plan.
     stage
         Stages run in ascending order and share the order's budget.
+    due
+        ``"order"``, ``"day"``, ``"week"`` or ``"month"``: which runs settle it. A plan names it for all
+        policies or for none.
     """
 
     kind: ClassVar[str] = ""
@@ -212,6 +230,7 @@ class OrderPolicy:
 
     name: str = attrs.field(kw_only=False, validator=_name)
     stage: int = attrs.field(default=1, validator=_stage)
+    due: str | None = attrs.field(default=None, validator=_due)
 
     def prepare(self, setting: Setting) -> PreparedPolicy:  # noqa: ARG002  # subclasses use it
         """Return the policy made ready for a setting; override it to compute something once."""
@@ -310,13 +329,15 @@ class PeriodPolicy:
     """Base of policies that claim on the period as a whole. Subclass it to write your own.
 
     The claims of all period policies together get at most what the period's orders left of their budgets,
-    plus the declared funds.
+    plus the declared funds. Names, stages and cadences are those of `OrderPolicy`, but that no claim on a
+    period is due per order.
     """
 
     kind: ClassVar[str] = ""
     tables: ClassVar[tuple[str, ...]] = ()
     name: str = attrs.field(kw_only=False, validator=_name)
     stage: int = attrs.field(default=1, validator=_stage)
+    due: str | None = attrs.field(default=None, validator=_due)
 
     def claims(
         self,

@@ -125,6 +125,14 @@ class OrderBlock:
             return None
         return np.repeat(np.arange(self.n_orders, dtype=ROW), np.diff(self.starts))
 
+    def taken(self) -> MinorArray | None:
+        """Return what earlier runs took from the margin of each order (int64 [orders]); None for nothing."""
+        taken = self.setting.before.taken
+        if taken is None:
+            return None
+        of_line = self._cut(self.setting.keep("taken", lambda: taken.of(self.facts.orders.order_id)))
+        return of_line if self.starts is None else of_line[self.starts[:-1]]  # type: ignore[no-any-return]  # what is kept is what was made
+
     def order_sum(self, values: MinorArray) -> MinorArray:
         """Return for each line the sum of `values` over its order, saturated where 64 bits are too few."""
         if self.starts is None or len(self) == 0:

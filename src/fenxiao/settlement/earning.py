@@ -16,7 +16,7 @@ def earned_of(run: Settlement) -> Earned:
     """Return what a run paid by policy and member, and what of its margins it used."""
     report, tree = run.margin_report(), run.facts.tree
     policies = []
-    for policy in run.plan.policies:
+    for policy in run.due.policies:
         totals = run.totals(policy.name)
         had = np.flatnonzero(totals.allowed | totals.released)
         policies.append(

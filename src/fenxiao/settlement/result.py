@@ -27,7 +27,7 @@ from fenxiao.policies.blocks import OrderBlock
 from fenxiao.settlement.showing import shown_totals
 from fenxiao.settlement.standing import columns_of, rank_gap_of
 from fenxiao.settlement.steps import Added, losses_of
-from fenxiao.settlement.wide import by_member, orderless_lines, pay_of, wide_cuts
+from fenxiao.settlement.wide import by_member, orderless_lines, pay_of, put_off, split_of, terms_of, wide_cuts
 from fenxiao.statements import MarginReport, MemberTotals, html_table
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from fenxiao.state import State
     from fenxiao.statements import Explanation, PeriodExplanation, Statement
 
-_WIDTH = 1 << 16
-
 
 @final
 @attrs.frozen(eq=False, kw_only=True, repr=False)
@@ -57,6 +55,8 @@ class Settlement:
     ----------
     facts, plan, period
         What was settled.
+    due : Plan
+        The part of the plan that was settled: all of it, but where policies are due in several cadences.
     state : State
         What the next run needs: pass it as ``settle(..., state=run.state)``.
 
@@ -68,6 +68,7 @@ class Settlement:
 
     facts: Facts
     plan: Plan
+    due: Plan
     period: Period | None
     state: State
     run: OrderRun
@@ -93,14 +94,14 @@ class Settlement:
         return self._kept[key]  # type: ignore[no-any-return]  # what is kept is what was made
 
     def _totals(self, policy: str | None) -> MemberTotals:
-        names = [each.name for each in self.plan.policies]
+        names = [each.name for each in self.due.policies]
         if policy is not None and not is_one_of(policy, names):
             raise PlanError("policy", "is not one of the plan's", value=policy, allowed=", ".join(names))
         places = [place for place, name in enumerate(names) if policy in (None, name)]
         size = len(self.facts.tree)
         return MemberTotals(
             tree=self.facts.tree,
-            currency=self.plan.currency,
+            currency=self.due.currency,
             allowed=_added([self._allowed_of(place) for place in places], size),
             withheld_of=lambda: _added([self._withheld_of(place) for place in places], size),
             released=_added([self._released_of(place) for place in places], size),
@@ -131,7 +132,7 @@ class Settlement:
 
     def _withheld_inside(self) -> tuple[MinorArray | None, ...]:
         """Return what scope 1 withheld; the orders are gone through once more when it is first asked for."""
-        policies = len(self.plan.policies)
+        policies = len(self.due.policies)
         if not self.added.sums.taken:
             return (None,) * policies
         if "withheld" not in self._kept:
@@ -148,7 +149,7 @@ class Settlement:
         PlanError
             The plan has no policy of that name.
         """
-        return shown_totals(self.plan, self.run.setting, policy)
+        return shown_totals(self.due, self.run.setting, policy)
 
     def payout(self, member: Any) -> Decimal:
         """Return what is payable to one member, what earlier runs deferred included.
@@ -159,21 +160,14 @@ class Settlement:
             There is no such member.
         """
         index = self.facts.tree.index(member)
-        return to_decimal(int(self.totals().payable[index]), self.plan.currency.decimals)
+        return to_decimal(int(self.totals().payable[index]), self.due.currency.decimals)
 
     # ------------------------------------------------------------------------------------------- lines
 
     @property
     def terms(self) -> LineTerms:
         """Return what the numbers in lines stand for."""
-        return LineTerms(
-            facts=self.facts,
-            currency=self.plan.currency,
-            policies=tuple(policy.name for policy in self.plan.policies),
-            stages=tuple(policy.stage for policy in self.plan.policies),
-            caps=self.plan.caps,
-            earning_period="" if self.period is None else str(self.period),
-        )
+        return terms_of(self.facts, self.due, self.period)
 
     def lines(self, *, workers: int = 1) -> Iterator[LineBatch]:
         """Yield all lines in batches: order lines block by block, then period claims and releases.
@@ -209,15 +203,8 @@ class Settlement:
 
     def split(self) -> WideSplit | None:
         """Return the split of wide cuts to order lines; None where nothing was cut."""
-        wide = self.wide
-        if wide is None or not (wide.allowed < wide.cells.amount)[wide.kind == OF_ORDERS].any():
-            return None
         if "split" not in self._kept:
-            mine = np.flatnonzero(wide.kind == OF_ORDERS)
-            rules = [*(cap.rule for cap in self.plan.caps), self.plan.margin.rule]
-            self._kept["split"] = WideSplit.of(
-                self.run, wide.cells.take(mine), wide.allowed[mine], wide.largest_cut[mine], rules, _WIDTH
-            )
+            self._kept["split"] = split_of(self.run, self.due, self.wide)
         return self._kept["split"]  # type: ignore[no-any-return]  # what is kept is what was made
 
     # ------------------------------------------------------------------------------------------- words
@@ -232,7 +219,7 @@ class Settlement:
         """
         from fenxiao.settlement.explaining import statement_of
 
-        return statement_of(self.lines_of(member), self.run, member, self.plan, self.views)
+        return statement_of(self.lines_of(member), self.run, member, self.due, self.views)
 
     def explain(self, member: Any, order_id: Any) -> Explanation:
         """Say what every policy did for a member on an order, also where it passed him over.
@@ -249,7 +236,7 @@ class Settlement:
         inside = rows if isinstance(settled, slice) else rows[np.isin(rows, settled)]
         guarded = self.run.guarded(OrderBlock(self.run.setting, inside)) if len(inside) else None
         batch = None if guarded is None else joined(batches_of(guarded, self.terms, self.split()), self.terms)
-        return explain_order(self.run, guarded, batch, member, order_id, self.plan)
+        return explain_order(self.run, guarded, batch, member, order_id, self.due)
 
     def explain_period(self, member: Any) -> PeriodExplanation:
         """Say what every policy that claims on the period did for a member, and what his claims are made of.
@@ -262,7 +249,7 @@ class Settlement:
         from fenxiao.settlement.explaining import explain_period_of
 
         lines = self.lines_of(member)
-        return explain_period_of(self.plan, self.views, lines, member, self.run.setting)
+        return explain_period_of(self.due, self.views, lines, member, self.run.setting)
 
     def rank_gap(self, member: Any, ladder: str | None = None) -> RankGap:
         """Return where a member stands on a ladder and what is missing for the next rank.
@@ -274,7 +261,7 @@ class Settlement:
         UnknownMemberError
             There is no such member.
         """
-        return rank_gap_of(self.run.setting, self.plan, member, ladder)
+        return rank_gap_of(self.run.setting, self.due, member, ladder)
 
     def members_table(self, *parts: str | Measure) -> dict[str, Any]:
         """Return member columns, given or computed by the plan, and measures, in tree order.
@@ -291,7 +278,7 @@ class Settlement:
 
     def margin_report(self) -> MarginReport:
         """Return what was used of the margins, and what was kept."""
-        sums, plan, wide = self.added.sums, self.plan, self.wide
+        sums, plan, wide = self.added.sums, self.due, self.wide
         order_pay, period_pay, period_claims, released = sums.pay, 0, 0, 0
         names = [f"cap {cap.name!r}" for cap in plan.caps]
         cuts = [
@@ -307,9 +294,8 @@ class Settlement:
             cuts += [
                 ([*names, "what the period's orders leave"][place], n) for place, n in sorted(by_cap.items())
             ]
-            waiting = sum(entry.amount for entry in self.state_before.deferred) - released
-            deferred = sum(entry.amount for entry in self.state.deferred) - waiting
-        losses = losses_of(plan, sums)
+            deferred = put_off(wide, self.run.setting.before)
+        losses, taken = losses_of(plan, sums), self.run.setting.everything.taken()
         funds, claimed = self.facts.fund_total(), sums.claimed + period_claims
         handed = sums.budget - losses - order_pay
         return MarginReport(
@@ -321,6 +307,7 @@ class Settlement:
             loss_orders=sums.loss_orders,
             above_paid=sums.above_paid,
             paid=self._paid(),
+            taken_before=0 if taken is None else exact_sum(taken),
             budget=sums.budget,
             losses=losses,
             claimed=claimed,
@@ -357,7 +344,7 @@ class Settlement:
         order = np.argsort(tree.label_rank)
         for part in (self.plan.hash, tree.fingerprint(), str(self.period)):
             digest.update(part.encode())
-        for policy in self.plan.policies:
+        for policy in self.due.policies:
             totals = self.totals(policy.name)
             for column in (totals.allowed, totals.withheld, totals.released):
                 digest.update(np.ascontiguousarray(column[order]).astype("<i8").tobytes())
@@ -367,19 +354,20 @@ class Settlement:
         kept = [record.fingerprint() for record in self.state.records]
         kept += [standing.fingerprint() for standing in self.state.standings]
         kept += [carry.fingerprint() for carry in self.state.carries]
+        kept += [self.state.taken.fingerprint()] if self.state.taken is not None else []
         digest.update(repr(kept).encode())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
         report = self.margin_report()
-        paid = format_minor(report.used, self.plan.currency.decimals)
+        paid = format_minor(report.used, self.due.currency.decimals)
         period = "" if self.period is None else f" in {self.period}"
-        code = self.plan.currency.code
+        code = self.due.currency.code
         orders = f"{report.orders:,} order{'s' * (report.orders != 1)}"
         return f"Settlement({orders}{period}: {paid} {code} paid, see margin_report())"
 
     def _repr_html_(self) -> str:
-        totals, decimals = self.totals(), self.plan.currency.decimals
+        totals, decimals = self.totals(), self.due.currency.decimals
         top = np.argsort(-totals.payable, kind="stable")[:10].tolist()
         rows = [
             (
@@ -389,7 +377,7 @@ class Settlement:
             for i in top
             if totals.claimed[i] or totals.released[i]
         ]
-        head = ("member", f"claimed {self.plan.currency.code}", "allowed")
+        head = ("member", f"claimed {self.due.currency.code}", "allowed")
         return self.margin_report()._repr_html_() + html_table(head, rows)  # notebook protocol
 
 

@@ -11,12 +11,14 @@ import numpy as np
 from fenxiao._arrays import ROW
 from fenxiao.errors import InputError, MergeError, OrdersError, UnsupportedError, is_listing, what
 from fenxiao.facts import Facts
-from fenxiao.lines import LineTerms, OrderRun, batches_of, joined
+from fenxiao.lines import OrderRun, batches_of, joined
+from fenxiao.margin import OF_ORDERS
 from fenxiao.money import Currency, format_minor, to_decimal
 from fenxiao.orders import Orders
 from fenxiao.periods import Period
 from fenxiao.plan import Plan
 from fenxiao.policies.blocks import OrderBlock
+from fenxiao.settlement.cadences import check_open, rejoined, share_of, taken_after
 from fenxiao.settlement.result import Settlement
 from fenxiao.settlement.steps import (
     Added,
@@ -31,7 +33,7 @@ from fenxiao.settlement.steps import (
     verify,
     whole_setting,
 )
-from fenxiao.settlement.wide import carried, run_wide
+from fenxiao.settlement.wide import carried, run_wide, terms_of
 from fenxiao.state import State
 
 if TYPE_CHECKING:
@@ -73,7 +75,9 @@ def settle(
     plan : Plan
         What is paid and what limits it.
     period : Period, optional
-        Settle the orders whose anchor time lies in it: ``month(2026, 10)``. All orders if left out.
+        Settle the orders whose anchor time lies in it: ``month(2026, 10)``. All orders if left out. Of a
+        plan with cadences the policies are settled that are due in periods of its kind, without a period
+        those due per order.
     state : State, optional
         ``run.state`` of the run before; nothing was settled before if left out.
     workers : int
@@ -112,32 +116,44 @@ def settle(
     >>> print(run.margin_report())
     15.00 of 25.00 used, 10.00 kept
     """
-    _checked_pair(facts, plan)
     before = State() if state is None else state
-    _checked("state", before, State, "Pass run.state of the run before")
+    _check_arguments(facts, plan, period, before, workers)
+    check_state(before, plan, period)
+    check_usage(before, plan, facts)
+    due = plan.due_in("order" if period is None else period.kind)
+    share = share_of(before, plan, due)
+    setting = setting_of(facts, due, period, share)
+    check_open(setting, plan)
+    setting.check_qualifications()
+    run = OrderRun.prepare(setting, due.policies, due.margin, due.caps)
+    added = add_up(run, due, cells=needs_cells(due, share), workers=workers)
+    return _finished(run, added, plan, due, before)
+
+
+def _check_arguments(facts: object, plan: object, period: object, state: object, workers: object) -> None:
+    """Check that the arguments of a settlement are of the kinds that they should be."""
+    _checked_pair(facts, plan)
+    _checked("state", state, State, "Pass run.state of the run before")
     if period is not None:
         _checked("period", period, Period, "Pass month(2026, 10) or Period.parse(text)")
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise InputError("workers", "is no number of threads", value=workers, allowed="1, 2, 3, ...")
-    check_state(before, plan, period)
-    check_usage(before, plan, facts)
-    setting = setting_of(facts, plan, period, before)
-    setting.check_qualifications()
-    run = OrderRun.prepare(setting, plan.policies, plan.margin, plan.caps)
-    added = add_up(run, plan, cells=needs_cells(plan, before), workers=workers)
-    return _finished(run, added, plan, before)
 
 
-def _finished(run: OrderRun, added: Added, plan: Plan, before: State) -> Settlement:
+def _finished(run: OrderRun, added: Added, plan: Plan, due: Plan, before: State) -> Settlement:
     """Run what looks at more than single orders, and wrap up."""
-    setting = run.setting
-    wide, views = run_wide(run, plan, added, before) if needs_wide(plan, before) else (None, {})
-    after = before if wide is None else attrs.evolve(wide.state, carries=carried(plan, views))
+    setting, share = run.setting, run.setting.before
+    wide, views = run_wide(run, due, added, share) if needs_wide(due, share) else (None, {})
+    after = share if wide is None else attrs.evolve(wide.state, carries=carried(due, views))
     if setting.period is not None:
-        after = advanced(after, before, setting, plan)
+        after = advanced(after, share, setting, due)
+    order_pay = added.sums.pay if wide is None else wide.pay(OF_ORDERS)
+    taken = taken_after(run, plan, due, wide, order_pay, after.settled)
+    after = rejoined(attrs.evolve(after, taken=taken), before, plan, due)
     return Settlement(
         facts=setting.facts,
         plan=plan,
+        due=due,
         period=setting.period,
         state=after,
         run=run,
@@ -185,7 +201,7 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
         )
     if first.facts.funds != second.facts.funds or first.facts.figures != second.facts.figures:
         raise MergeError("funds or figures", "differ", hint="Give both batches the same")
-    reasons = first.plan.order_claims_not_local
+    reasons = first.due.order_claims_not_local
     if reasons:
         raise UnsupportedError(
             "merge",
@@ -198,10 +214,11 @@ def merge(first: Settlement, second: Settlement) -> Settlement:
             "orders", "are in both batches", hint="Split batches by order, each order in one of them"
         )
     facts = first.facts.with_orders(_all_orders(first.facts.orders, second.facts.orders))
-    setting = setting_of(facts, first.plan, first.period, first.state_before)
-    run = OrderRun.prepare(setting, first.plan.policies, first.plan.margin, first.plan.caps)
+    due = first.due
+    setting = setting_of(facts, due, first.period, first.run.setting.before)
+    run = OrderRun.prepare(setting, due.policies, due.margin, due.caps)
     parts = [each.added.told_by(each.facts, facts) for each in (first, second)]
-    return _finished(run, parts[0].plus(parts[1]), first.plan, first.state_before)
+    return _finished(run, parts[0].plus(parts[1]), first.plan, due, first.state_before)
 
 
 def _same_table(first: Settlement, second: Settlement, name: str) -> bool:
@@ -281,7 +298,8 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     """Compute what one order would pay, at the checkout; nothing is booked and nothing changes.
 
     Caps inside the order and its margin are applied. Caps and policies that look at more than the order
-    cannot be: `Quote.notes` names them.
+    cannot be: `Quote.notes` names them. Of a plan with cadences all policies on orders are quoted together,
+    on the whole margin, of which the first run to come takes its part first.
 
     Parameters
     ----------
@@ -325,14 +343,7 @@ def quote(facts: Facts, plan: Plan, order: Mapping[str, Any] | Sequence[Mapping[
     run = _prepared(facts, plan, quoted).at(setting)
     guarded = run.guarded(OrderBlock(setting, setting.rows))
     verify(guarded, plan)
-    terms = LineTerms(
-        facts=quoted,
-        currency=plan.currency,
-        policies=tuple(policy.name for policy in plan.policies),
-        stages=tuple(policy.stage for policy in plan.policies),
-        caps=plan.caps,
-        earning_period="",
-    )
+    terms = terms_of(quoted, plan, None)
     return Quote(
         currency=plan.currency,
         lines=joined(batches_of(guarded, terms, None), terms),

@@ -157,6 +157,14 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
             allowed=", ".join(sorted(ladders)) or "a state of a plan without ladders",
             hint="Settle with the plan that the state comes from",
         )
+    if state.taken is not None and len(plan.cadences) < 2:
+        raise StateError(
+            "State",
+            "knows what runs of several cadences took from orders",
+            value=", ".join(plan.cadences) or "a plan without cadences",
+            allowed="a plan whose policies are due in several cadences",
+            hint="Settle with the plan that the state comes from",
+        )
     policies = {policy.name for policy in plan.policies if isinstance(policy, PeriodPolicy)}
     strange = sorted({each.policy for each in state.carries} - policies)
     if strange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from fenxiao import audit
 from fenxiao._arrays import INDEX, MINOR, ROW, MinorArray
 from fenxiao._kernels.tally import Tally, exact_add
 from fenxiao.cells import keys_needed
-from fenxiao.lines import NO_CUT, NO_ORDER, CutBatch, LineBatch, withheld_totals
+from fenxiao.lines import NO_CUT, NO_ORDER, CutBatch, LineBatch, LineTerms, WideSplit, withheld_totals
 from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED, Cells, WideGuard, WideOutcome
 from fenxiao.policies.base import PeriodPolicy, PeriodView
 from fenxiao.settlement.steps import losses_of
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fenxiao._arrays import IndexArray
-    from fenxiao.lines import LineTerms, OrderRun
+    from fenxiao.facts import Facts
+    from fenxiao.lines import OrderRun
+    from fenxiao.periods import Period
     from fenxiao.plan import Plan
     from fenxiao.settlement.steps import Added
     from fenxiao.state import State
@@ -72,6 +74,36 @@ def run_wide(
     audit.check_period(outcome.pay(OF_PERIOD), budget - outcome.pay(OF_ORDERS), funds)
     audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
     return outcome, views
+
+
+_WIDTH: Final = 1 << 16
+
+
+def terms_of(facts: Facts, plan: Plan, period: Period | None) -> LineTerms:
+    """Return what the numbers in lines stand for."""
+    return LineTerms(
+        facts=facts,
+        currency=plan.currency,
+        policies=tuple(policy.name for policy in plan.policies),
+        stages=tuple(policy.stage for policy in plan.policies),
+        caps=plan.caps,
+        earning_period="" if period is None else str(period),
+    )
+
+
+def split_of(run: OrderRun, plan: Plan, wide: WideOutcome | None) -> WideSplit | None:
+    """Return the split of wide cuts to order lines; None where nothing was cut."""
+    if wide is None or not (wide.allowed < wide.cells.amount)[wide.kind == OF_ORDERS].any():
+        return None
+    mine = np.flatnonzero(wide.kind == OF_ORDERS)
+    rules = [*(cap.rule for cap in plan.caps), plan.margin.rule]
+    return WideSplit.of(run, wide.cells.take(mine), wide.allowed[mine], wide.largest_cut[mine], rules, _WIDTH)
+
+
+def put_off(wide: WideOutcome, before: State) -> int:
+    """Return what caps newly deferred: what waits now, less what has gone on waiting."""
+    waiting = sum(entry.amount for entry in before.deferred) - wide.pay(RELEASED)
+    return sum(entry.amount for entry in wide.state.deferred) - waiting
 
 
 def carried(plan: Plan, views: Mapping[int, PeriodView]) -> tuple[Carry, ...]:

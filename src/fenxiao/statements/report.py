@@ -27,7 +27,8 @@ class MarginReport:
     loss_orders : orders with a negative margin
     above_paid : orders whose margin is above what was paid (legal, worth a look)
     paid : sum of the column ``paid``, None where there is none
-    budget : sum of the orders' budgets (margins, losses as 0)
+    taken_before : what earlier runs of other cadences took from the orders' margins
+    budget : sum of the orders' budgets: margins, losses as 0, less what was taken before
     losses : sum of the negative margins, where they lower the period's budget; else 0
     claimed, withheld : of all policies
     order_pay, period_pay : allowed on orders, allowed on the period
@@ -45,6 +46,7 @@ class MarginReport:
     loss_orders: int
     above_paid: int
     paid: int | None
+    taken_before: int
     budget: int
     losses: int
     claimed: int
@@ -69,6 +71,7 @@ class MarginReport:
             return format_minor(minor, self.currency.decimals)
 
         optional = [
+            ("taken by earlier runs", self.taken_before),
             ("funds added", self.funds),
             ("losses set off", self.losses),
             ("deferred, backed by what is kept", self.deferred),

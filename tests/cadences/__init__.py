@@ -1,0 +1,1 @@
+"""Policies due per order, day, week or month."""
