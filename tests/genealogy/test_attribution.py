@@ -255,6 +255,15 @@ def test_a_quote_may_lie_before_every_order():
         assert list(fx.quote(run.facts, plan_of(), order).payouts()) == wanted
 
 
+def test_who_moves_all_the_time_is_climbed_from_order_by_order():
+    """Where there are far more changes than members, each order still pays the sponsor of its time."""
+    world = [entry("join", label, None, 0) for label in (100, 101)] + [entry("join", 102, 100, 0)]
+    world += [entry("transfer", 102, 100 + time % 2, time) for time in range(1, 15)]
+    run = settled(world, [(102, None, time) for time in range(15)], plan_of())
+    assert {line[:2] for line in lines_of(run)} == {(time, 100 + time % 2) for time in range(15)}
+    assert run.totals().allowed.sum() == sum(1000 + 10 * time for time in range(15))
+
+
 def test_whoever_is_off_the_path_is_not_rolled_up_to():
     """Who qualifies and is passed over on the path takes no level, neither before nor after a transfer."""
     world = [
