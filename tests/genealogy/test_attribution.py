@@ -255,6 +255,19 @@ def test_a_quote_may_lie_before_every_order():
         assert list(fx.quote(run.facts, plan_of(), order).payouts()) == wanted
 
 
+@pytest.mark.parametrize(("start", "rates"), [(1, RATES), (2, RATES[:2]), (3, RATES[:1])])
+def test_a_change_at_the_last_level_is_seen(start, rates):
+    """Of more orders than members, each pays the third level above its member as it was at its time."""
+    world = [entry("join", 103 + top, None, 0) for top in (0, 1)]
+    world += [entry("join", label, label + 1, 0) for label in (102, 101, 100)]
+    world.append(entry("transfer", 102, 104, 5))
+    run = settled(
+        world, [(100, None, 3 + number % 4) for number in range(8)], plan_of(start_level=start, rates=rates)
+    )
+    third = {line[:2] for line in lines_of(run) if line[2] == 3}
+    assert third == {(number, 103 + (number % 4 > 1)) for number in range(8)}
+
+
 def test_who_moves_all_the_time_is_climbed_from_order_by_order():
     """Where there are far more changes than members, each order still pays the sponsor of its time."""
     world = [entry("join", label, None, 0) for label in (100, 101)] + [entry("join", 102, 100, 0)]
