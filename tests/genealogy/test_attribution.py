@@ -22,6 +22,7 @@ from tests.oracles.genealogies import is_in, tree_at
 from tests.strategies.genealogies import entry, logs, moment, records_of
 
 END = 20
+ACTIVE = fx.column("active") == True  # noqa: E712  # a condition
 RATES = ["10%", "5%", "3%"]
 
 
@@ -111,7 +112,7 @@ def options(draw):
         "if_not": if_not,
         "self_purchase": draw(st.sampled_from(SELF_PURCHASE)),
         "start_level": draw(st.integers(0, 3)),
-        "eligible": draw(st.sampled_from([None, fx.column("active") == True])),  # noqa: E712  # a condition
+        "eligible": draw(st.sampled_from([None, ACTIVE])),
         "compress": draw(st.sampled_from([None, fx.column("grade") >= 1, fx.column("grade") >= 3])),
     }
     table = draw(st.sampled_from(["rates", "by_rank", "unlocks", "by_length", "burn", "only_if"]))
@@ -178,7 +179,7 @@ def test_each_order_climbs_the_replayed_upline(world, if_not, start_level, choos
     """Payees are those of a climb over the dict that replaying the log up to the order's moment gives."""
     entries, orders = world
     chosen = {"if_not": if_not, "start_level": start_level}
-    chosen |= {"eligible": fx.column("active") == True} if choosy else {}  # noqa: E712  # a condition
+    chosen |= {"eligible": ACTIVE} if choosy else {}
     chosen |= {"compress": fx.column("grade") >= 1} if shortened else {}
     wanted = set()
     for number, (member, _, time) in enumerate(orders):
@@ -244,6 +245,54 @@ def test_a_sale_passes_up_to_the_sponsor_of_its_time():
     run = settled(MOVED, [(103, None, 3), (103, None, 5), (103, None, 7)], plan)
     assert {line[:2] for line in lines_of(run)} == {(0, 101), (1, 100), (2, 102)}
     assert verdicts_of(run, 103, 1)[0][-1] is Reason.PASSED_UP
+
+
+def test_a_quote_may_lie_before_every_order():
+    """What moved before the facts' first order has moved all the same for a quote of an earlier time."""
+    run = settled(MOVED, [(103, None, 7)], plan_of())
+    for time, wanted in ((3, [102, 101, 100]), (5, [102, 100]), (9, [102, 100])):
+        order = {"order_id": 1, "member": 103, "paid": "100.00", "paid_at": moment(time)}
+        assert list(fx.quote(run.facts, plan_of(), order).payouts()) == wanted
+
+
+@pytest.mark.parametrize(("start", "rates"), [(1, RATES), (2, RATES[:2]), (3, RATES[:1])])
+def test_a_change_at_the_last_level_is_seen(start, rates):
+    """Of more orders than members, each pays the third level above its member as it was at its time."""
+    world = [entry("join", 103 + top, None, 0) for top in (0, 1)]
+    world += [entry("join", label, label + 1, 0) for label in (102, 101, 100)]
+    world.append(entry("transfer", 102, 104, 5))
+    run = settled(
+        world, [(100, None, 3 + number % 4) for number in range(8)], plan_of(start_level=start, rates=rates)
+    )
+    third = {line[:2] for line in lines_of(run) if line[2] == 3}
+    assert third == {(number, 103 + (number % 4 > 1)) for number in range(8)}
+
+
+def test_who_moves_all_the_time_is_climbed_from_order_by_order():
+    """Where there are far more changes than members, each order still pays the sponsor of its time."""
+    world = [entry("join", label, None, 0) for label in (100, 101)] + [entry("join", 102, 100, 0)]
+    world += [entry("transfer", 102, 100 + time % 2, time) for time in range(1, 15)]
+    run = settled(world, [(102, None, time) for time in range(15)], plan_of())
+    assert {line[:2] for line in lines_of(run)} == {(time, 100 + time % 2) for time in range(15)}
+    assert run.totals().allowed.sum() == sum(1000 + 10 * time for time in range(15))
+
+
+def test_whoever_is_off_the_path_is_not_rolled_up_to():
+    """Who qualifies and is passed over on the path takes no level, neither before nor after a transfer."""
+    world = [
+        entry("join", 103, None, 0),
+        entry("join", 104, 103, 0),
+        entry("join", 101, 104, 0),
+        entry("join", 106, 104, 0),
+        entry("transfer", 101, 106, 5),
+    ]
+    chosen = {
+        "if_not": "roll_up",
+        "eligible": ACTIVE,
+        "compress": fx.column("grade") >= 1,
+    }
+    run = settled(world, [(101, None, 4), (101, None, 5), (106, None, 4)], plan_of(**chosen))
+    assert {line[:3] for line in lines_of(run)} == {(0, 103, 1), (1, 106, 1), (1, 103, 2), (2, 103, 1)}
 
 
 @pytest.mark.parametrize("passes", [PassUp(first=1, of="sales"), None])

@@ -51,9 +51,9 @@ def _join(sponsors, out, joins):
             raise Contradiction("joins who is in")
         sponsors[entry["member"]] = entry["sponsor"]
         out.discard(entry["member"])
+    if any(entry["sponsor"] is not None and entry["sponsor"] not in sponsors for entry in joins):
+        raise Contradiction("sponsor is not in")
     for entry in joins:
-        if entry["sponsor"] is not None and entry["sponsor"] not in sponsors:
-            raise Contradiction("sponsor is not in")
         climb(sponsors, entry["member"])
 
 

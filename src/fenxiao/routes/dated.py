@@ -155,12 +155,12 @@ class SpellRoute:
         route : of a fixed number of levels, on which nobody is passed over
         limit : more than the number of members
         """
-        plain, sponsors = route.plain, route.path.sponsors
-        spells = Spells.of(sponsors, max(plain.start_level + plain.levels - 1, 1), limit)
+        plain = route.plain
+        spells = Spells.of(route.path.sponsors, max(plain.start_level + plain.levels - 1, 1), limit)
         if spells is None:
             return None
-        here = sponsors.present(spells.member, spells.start)
-        return cls(spells=spells, payee=route.walk(here, None, spells.start))
+        # Spells of whoever is not in are never asked for: his orders are nobody's.
+        return cls(spells=spells, payee=route.walk(spells.member, None, spells.start))
 
     def payees(self, source: IndexArray) -> IndexArray:
         """Return the payees of spells (int32 [n]) by level: int32 [levels, n]."""
