@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+from operator import attrgetter
+
+import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
+from fenxiao._kernels.tally import exact_sum
 from fenxiao.corrections import Book, correct
+from fenxiao.periods import Period, period_key
+from tests.cadences.test_law import catalogues
 from tests.corrections.worlds import (
     MONTHS,
     facts_of,
@@ -127,3 +134,31 @@ def test_any_history_ends_in_the_earnings_of_its_facts(world, plan, stored, incr
     assert pay_of(book) == pay_of(once) == posted
     assert book == once
     assert not correct(book, whole, plan).totals()
+
+
+def chained(facts, plan, periods):
+    """Return the book of settling periods one after the other."""
+    book = Book.of(fx.settle(facts, plan, period=periods[0]))
+    for period in periods[1:]:
+        book = book.then(fx.settle(facts, plan, period=period, state=book.state))
+    return book
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(shops(orders=5), catalogues(), st.booleans())
+def test_cadences_share_margins_also_after_corrections(world, policies, stored):
+    """Weekly and monthly runs on the same orders end in the earnings of their facts, margins and all."""
+    due = {policy.name: "week" if policy.due in ("order", "day") else policy.due for policy in policies}
+    plan = plan_of([attrs.evolve(policy, due=due[policy.name]) for policy in policies], rate="100%")
+    dates = sorted({date.fromisoformat(line["paid_at"][:10]) for line in world["lines"]})
+    keys = {period_key(day, kind) for day in dates for kind in plan.cadences}
+    periods = sorted(map(Period.parse, keys), key=attrgetter("end", "start"))
+    before = facts_of(world, world["lines"], [])
+    after = facts_of(world, world["lines"], world["changes"])
+    book = chained(before, plan, periods)
+    correction = correct(Book.from_dict(book.to_dict()) if stored else book, after, plan)
+    once = chained(after, plan, periods)
+    assert correction.book == once
+    assert not correct(correction.book, after, plan).totals()
+    margin = exact_sum(after.amounts_of("paid")[0]) if len(after.orders) else 0
+    assert sum(pay_of(correction.book).values()) <= margin
