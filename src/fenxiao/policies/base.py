@@ -396,4 +396,4 @@ class PeriodPolicy:
         same_length(thing, people, minor)
         within(people, 0, view.setting.size - 1, f"{thing}, payee")
         within(minor, 0, MINOR_MAX, f"{thing}, amount_minor")
-        return people.astype(INDEX), minor
+        return people.astype(INDEX, copy=False), minor

@@ -31,7 +31,7 @@ def integers(values: Any, thing: str) -> MinorArray:
         raise PlanError(thing, "is not a column of integers", value=found, allowed="integers, one a claim")
     if len(array) and int(array.max()) > MINOR_MAX:
         raise PlanError(thing, "is beyond 64 bits", value=int(array.max()), allowed=f"at most {MINOR_MAX}")
-    return array.astype(MINOR)
+    return array.astype(MINOR, copy=False)
 
 
 def levels_of(level: Any, count: int, thing: str) -> MinorArray:

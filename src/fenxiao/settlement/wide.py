@@ -150,12 +150,14 @@ def _view(
 def _period_cells(policy: PeriodPolicy, place: int, view: PeriodView, guard: WideGuard) -> Cells:
     """Return the claims of a period policy, which sees what earlier stages were allowed."""
     payee, amount = policy.checked_claims(view)
-    keep = np.flatnonzero(amount)
-    payee, amount = payee[keep], amount[keep]
+    if not amount.all():
+        keep = np.flatnonzero(amount)
+        payee, amount = payee[keep], amount[keep]
     none = np.full(len(payee), -1, dtype=INDEX)
     keys = dict.fromkeys(guard.cells.keys, none)
     cells = Cells(policy=np.full(len(payee), place, dtype=INDEX), payee=payee, keys=keys, amount=amount)
-    return Cells.joined([cells])
+    # Most policies name each payee once, in order; then there is nothing to add up.
+    return cells if (payee[1:] > payee[:-1]).all() else Cells.joined([cells])
 
 
 def _credited(policy: PeriodPolicy, view: PeriodView) -> MinorArray:
