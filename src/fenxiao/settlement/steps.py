@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 import numpy as np
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fenxiao.periods import Period
     from fenxiao.plan import Plan
     from fenxiao.state import State
+
+_SAME_PLAN: Final = "Settle with the plan that the state comes from"
 
 
 def check_currency(facts: Facts, plan: Plan) -> None:
@@ -137,44 +139,39 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
             value=str(period),
             hint="Settle the next period, or start from the state before",
         )
-    known = {cap.name for cap in plan.caps}
-    used = {name for name, _ in state.usage} | {entry.cap for entry in state.deferred}
-    if used - known:
-        raise StateError(
-            "State",
-            "knows caps that the plan does not have",
-            value=sorted(used - known),
-            allowed=", ".join(sorted(known)) or "a state of a plan without caps",
-            hint="Settle with the plan that the state comes from",
-        )
-    ladders = {each.name for each in plan.qualifications if isinstance(each, Ladder)}
-    strange = sorted({each.ladder for each in state.standings} - ladders)
-    if strange:
-        raise StateError(
-            "State",
-            "knows ladders that the plan does not have",
-            value=strange,
-            allowed=", ".join(sorted(ladders)) or "a state of a plan without ladders",
-            hint="Settle with the plan that the state comes from",
-        )
+    _check_known(
+        {name for name, _ in state.usage} | {entry.cap for entry in state.deferred},
+        {cap.name for cap in plan.caps},
+        "knows caps that the plan does not have",
+        "a state of a plan without caps",
+    )
+    _check_known(
+        {each.ladder for each in state.standings},
+        {each.name for each in plan.qualifications if isinstance(each, Ladder)},
+        "knows ladders that the plan does not have",
+        "a state of a plan without ladders",
+    )
+    _check_known(
+        {each.policy for each in state.carries},
+        {policy.name for policy in plan.policies if isinstance(policy, PeriodPolicy)},
+        "carries volumes of policies that the plan does not have",
+        "a state of a plan that carries nothing",
+    )
     if state.taken is not None and len(plan.cadences) < 2:
         raise StateError(
             "State",
             "knows what runs of several cadences took from orders",
             value=", ".join(plan.cadences) or "a plan without cadences",
             allowed="a plan whose policies are due in several cadences",
-            hint="Settle with the plan that the state comes from",
+            hint=_SAME_PLAN,
         )
-    policies = {policy.name for policy in plan.policies if isinstance(policy, PeriodPolicy)}
-    strange = sorted({each.policy for each in state.carries} - policies)
-    if strange:
-        raise StateError(
-            "State",
-            "carries volumes of policies that the plan does not have",
-            value=strange,
-            allowed=", ".join(sorted(policies)) or "a state of a plan that carries nothing",
-            hint="Settle with the plan that the state comes from",
-        )
+
+
+def _check_known(named: set[str], known: set[str], problem: str, otherwise: str) -> None:
+    """Refuse names of a state that the plan does not have."""
+    if named - known:
+        allowed = ", ".join(sorted(known)) or otherwise
+        raise StateError("State", problem, value=sorted(named - known), allowed=allowed, hint=_SAME_PLAN)
 
 
 def check_usage(state: State, plan: Plan, facts: Facts) -> None:
