@@ -199,3 +199,67 @@ def test_a_horizon_needs_a_period():
     facts = fx.Facts(tree=fx.ReferralTree.from_mapping({1: None}), members=members, orders=orders)
     with pytest.raises(UnsupportedError, match=r"no period.*Settle periods"):
         correct(fx.settle(facts, plan), facts.cancel(1, at="2026-02-01T00:00:00Z"), plan)
+
+
+CLOSED = "2026-02-10T00:00:00"
+"""The first instant at which a horizon of nine days after January takes nothing in any more."""
+
+
+def january(known="2026-01-05T00:00:00Z"):
+    """Return facts of one order of two lines over January, known at an instant."""
+    rows = [
+        {
+            "order_id": 1,
+            "line": line,
+            "member": 2,
+            "paid": "10.00",
+            "paid_at": "2026-01-05T00:00:00Z",
+            "known_at": known,
+        }
+        for line in range(2)
+    ]
+    orders = fx.Orders.from_records(rows, times=["paid_at", "known_at"])
+    members = fx.Members.from_columns({"member": [1, 2], "rank": ["none"] * 2})
+    return fx.Facts(tree=fx.ReferralTree.from_mapping({1: None, 2: 1}), members=members, orders=orders)
+
+
+@pytest.mark.parametrize(
+    ("refunds", "early", "late"),
+    [
+        (fx.Refunds(horizon_days=9), -2_50, 0),
+        (fx.Refunds("own_lines", horizon_days=9), -2_50, -2_50),
+        (fx.Refunds("none"), 0, 0),
+        (fx.Refunds("own_lines"), -2_50, -2_50),
+    ],
+)
+def test_the_instant_of_closing(refunds, early, late):
+    """The last microsecond before the horizon is taken in, the horizon itself is not."""
+    plan, sold = plan_of([LEVELS], rate="100%", refunds=refunds), january()
+    book = settled_once(sold, plan, MONTHS[:1])
+    last = "2026-02-09T23:59:59.999999Z"
+    for when, wanted in ((last, early), (f"{CLOSED}Z", late)):
+        assert correct(book, sold.refund(1, 0, paid="5.00", at=when), plan).total_minor == wanted
+        known = sold.refund(1, 0, paid="5.00", at="2026-01-06T00:00:00Z", known_at=when)
+        assert correct(book, known, plan).total_minor == wanted
+
+
+@pytest.mark.parametrize("rule", ["recompute", "own_lines"])
+def test_orders_known_at_the_instant_of_closing(rule):
+    """An order counts if it was known before its period closed; its changes go with it."""
+    plan = plan_of([LEVELS], rate="100%", refunds=fx.Refunds(rule, horizon_days=9))
+    book = settled_once(january().with_orders(january().orders.take([])), plan, MONTHS[:1])
+    assert correct(book, january("2026-02-09T23:59:59.999999Z"), plan).total_minor == 10_00
+    late = january(f"{CLOSED}Z")
+    assert correct(book, late, plan).total_minor == 0
+    assert correct(book, late.cancel(1, at="2026-03-01T00:00:00Z"), plan).total_minor == 0
+
+
+@pytest.mark.parametrize("rule", ["recompute", "own_lines"])
+def test_adjustments_beyond_the_horizon_do_not_count(rule):
+    """A closed period gives nothing more, and what goes back goes back of what it was settled on."""
+    plan, sold = plan_of([LEVELS], rate="100%", refunds=fx.Refunds(rule, horizon_days=9)), january()
+    book = settled_once(sold, plan, MONTHS[:1])
+    adjusted = sold.adjust(1, 0, paid="4.00", at="2026-03-01T00:00:00Z")
+    assert correct(book, adjusted, plan).total_minor == 0
+    back = adjusted.refund(1, 0, paid="4.00", at="2026-03-02T00:00:00Z")
+    assert correct(book, back, plan).total_minor == (0 if rule == "recompute" else -2_00)

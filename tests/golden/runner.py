@@ -16,6 +16,9 @@ A case is one settlement, or several in a row that hand their state on (``runs``
     ``orders_each`` gives every member but the roots one order.
 ``changes``
     Records of what happened to the orders.
+``later``
+    Records of what became known after the run before. They stand instead of a run: those so far are
+    corrected. What is expected of it may name `CHECKS_OF_CORRECTIONS`.
 ``figures``
     Named money of the period.
 ``plan``
@@ -34,6 +37,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import fenxiao as fx
+from fenxiao.corrections import Book
 from fenxiao.placement import Placement
 from fenxiao.policies import drawn
 from fenxiao.volumes import Carry
@@ -124,14 +128,32 @@ def _opening(entry):
 
 
 def settle_case(case):
-    """Settle the runs of a case one after another; yield each settlement with what is expected of it."""
+    """Settle the runs of a case one after another; yield each settlement with what is expected of it.
+
+    A run of what became known ``later`` yields a correction of all that was settled.
+    """
     plan = fx.Plan.from_dict({"version": 1} | case["plan"])
     state = _opening(case["opening"]) if "opening" in case else None
+    facts = book = None
     for run in case.get("runs", [case]):
-        period = fx.month(*run["period"]) if "period" in run else None
-        settled = fx.settle(facts_of(case, run), plan, period=period, state=state)
-        state = settled.state
-        yield settled, run["expected"]
+        if "later" in run:
+            facts = facts.after(facts.orders.read_changes(run["later"]))
+            made = fx.correct(book, facts, plan)
+            book = made.book
+        else:
+            period = fx.month(*run["period"]) if "period" in run else None
+            new = facts_of(case, run)
+            # A run brings its own orders; what is corrected has those of all runs.
+            facts = new if book is None else facts.added(new.orders)
+            made = fx.settle(facts if _corrects(case) else new, plan, period=period, state=state)
+            if _corrects(case):
+                book = Book.of(made) if book is None else book.then(made)
+        state = made.state
+        yield made, run["expected"]
+
+
+def _corrects(case):
+    return any("later" in run for run in case.get("runs", []))
 
 
 def money(table):
@@ -272,6 +294,28 @@ def check_drawn(runs, expected):
     assert {draw.order_id: draw.volume for draw in found.left} == expected["left"]
 
 
+def check_posted(correction, expected):
+    """Check everybody to whom the correction posts anything, and what."""
+    assert correction.totals() == money(expected)
+
+
+def check_earned(correction, expected):
+    """Check what everybody has earned by now in all periods, those with nothing left out."""
+    found = Counter()
+    for key in correction.book.periods:
+        for each in correction.book.earned(key).policies:
+            for label, minor in zip(each.labels.tolist(), each.allowed.tolist(), strict=True):
+                found[label] += Decimal(minor).scaleb(-correction.book.currency.decimals)
+    assert dict(found) == money(expected)
+
+
+def check_unrecovered(correction, expected):
+    """Check what is left with payees beyond what recomputing would."""
+    assert Decimal(correction.unrecovered_minor).scaleb(-correction.book.currency.decimals) == Decimal(
+        expected
+    )
+
+
 CHECKS = {
     "carry": check_carry,
     "payouts": check_payouts,
@@ -292,3 +336,10 @@ CHECKS = {
 """What ``expected`` may name."""
 CHECKS_OF_RUNS = {"drawn": check_drawn}
 """What else it may name, which is checked with all runs so far."""
+CHECKS_OF_CORRECTIONS = {
+    "posted": check_posted,
+    "earned": check_earned,
+    "carry": check_carry,
+    "unrecovered": check_unrecovered,
+}
+"""What ``expected`` may name of a correction."""

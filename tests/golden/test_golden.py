@@ -7,17 +7,22 @@ from fractions import Fraction
 import pytest
 
 import fenxiao as fx
+from fenxiao.corrections import Correction
 from fenxiao.money import cumulative_split
-from tests.golden.runner import CHECKS, CHECKS_OF_RUNS, cases, load, settle_case
+from tests.golden.runner import CHECKS, CHECKS_OF_CORRECTIONS, CHECKS_OF_RUNS, cases, load, settle_case
 
 SHARING = load("sharing.toml")
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
 def test_case(case):
-    """A case pays what its source pays, and its report adds up."""
+    """A case pays what its source pays, and its report adds up; corrections post what they are to post."""
     runs = []
     for run, expected in settle_case(case):
+        if isinstance(run, Correction):
+            for name, value in expected.items():
+                CHECKS_OF_CORRECTIONS[name](run, value)
+            continue
         runs.append(run)
         for name, value in expected.items():
             if name in CHECKS_OF_RUNS:

@@ -9,12 +9,13 @@ import attrs
 from fenxiao._stored import Codec, each, fields_of, seal, unseal
 from fenxiao.earned import Earned
 from fenxiao.errors import StateError, instance_of, what
+from fenxiao.facts import Facts
 from fenxiao.settlement import Settlement
 from fenxiao.state import State
 
 if TYPE_CHECKING:
-    from fenxiao.facts import Facts
     from fenxiao.money import Currency
+    from fenxiao.periods import Period
 
 VERSION: Final = 1
 """Version of the plain data that books are written as."""
@@ -37,7 +38,9 @@ class Entry:
 
     earned: Earned = attrs.field(validator=instance_of(Earned, error=StateError))
     before: State = attrs.field(validator=instance_of(State, error=StateError))
-    facts: Facts | None = attrs.field(default=None, eq=False, repr=False)
+    facts: Facts | None = attrs.field(
+        default=None, eq=False, repr=False, validator=instance_of(Facts, optional=True, error=StateError)
+    )
 
 
 def _entries(values: Any) -> tuple[Entry, ...]:
@@ -127,6 +130,17 @@ class Book:
                 hint="Settle with state=book.state",
             )
         return Book(entries=(*self.entries, entry), state=run.state)
+
+    def since(self, period: str | Period) -> Book:
+        """Return the book without the periods before one: they are closed and never change any more.
+
+        Raises
+        ------
+        StateError
+            The book has no such period.
+        """
+        self.earned(str(period))
+        return Book(entries=self.entries[self.periods.index(str(period)) :], state=self.state)
 
     @property
     def currency(self) -> Currency:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,9 +15,16 @@ from fenxiao.corrections.pairs import PairedBack
 from fenxiao.corrections.paying import differences, patched
 from fenxiao.corrections.result import Correction
 from fenxiao.corrections.touched import same_frame, sub_facts, touched_in
-from fenxiao.errors import CapRejectedError, InputError, StateError, UnsupportedError, is_listing, what
+from fenxiao.errors import (
+    CapRejectedError,
+    InputError,
+    OrdersError,
+    StateError,
+    UnsupportedError,
+    is_listing,
+    what,
+)
 from fenxiao.facts import Facts
-from fenxiao.periods import Period
 from fenxiao.plan import Plan
 from fenxiao.policies import BinaryPairing
 from fenxiao.refunds import Refunds
@@ -26,12 +33,13 @@ from fenxiao.versions import PlanVersions
 
 if TYPE_CHECKING:
     from fenxiao.earned import Differences
+    from fenxiao.periods import Period
     from fenxiao.state import State
 
 
 def correct(
     previous: Settlement | Book,
-    facts: Facts | Mapping[str, Facts],
+    facts: Facts | Mapping[str, Facts] | Mapping[Period, Facts],
     plan: Plan | PlanVersions | Iterable[Plan],
 ) -> Correction:
     """Return what the facts now known change in what was earned: differences, by the period that earned it.
@@ -46,7 +54,7 @@ def correct(
     previous : Settlement or Book
         What was earned by now: one run, or the book of several.
     facts : Facts, or a mapping of them
-        All facts as they are known now; by the key of the period where figures, funds, members or trees of
+        All facts as they are known now; by the period, or its key, where figures, funds, members or trees of
         periods differ.
     plan : Plan, PlanVersions, or a list of plans
         What the periods were settled with.
@@ -59,7 +67,10 @@ def correct(
     Raises
     ------
     StateError
-        A period was settled with another plan than those given, or the book and the facts do not fit.
+        A period was settled with another plan than those given; members have labels of another kind than in
+        the book.
+    UnsupportedError
+        A horizon without a period, or pairs that give back in proportion through several plans.
     InputError
         As `settle`; facts of a period are missing.
 
@@ -104,17 +115,14 @@ def _plans(plan: object) -> dict[str, Plan]:
     return {each.hash: each for each in listed}
 
 
-class _Settle:
-    """A settlement that is made when it is first asked for."""
+def _settling(facts: Facts, plan: Plan, key: str, before: State) -> Callable[[], Outcome]:
+    """Return a settlement that is made when it is first asked for."""
+    return cache(partial(Outcome.of, facts, plan, key, before))
 
-    def __init__(self, facts: Facts, plan: Plan, key: str, before: State) -> None:
-        self._make = partial(Outcome.of, facts, plan, key, before)
-        self._made: Outcome | None = None
 
-    def __call__(self) -> Outcome:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
+def _of_pairs(made: Callable[[], PairedBack], number: int) -> Outcome:
+    """Return a run of pairs that are followed when they are first asked for."""
+    return made().outcome(number)
 
 
 class _Work:
@@ -122,11 +130,11 @@ class _Work:
 
     def __init__(self, book: Book, facts: object, plans: dict[str, Plan]) -> None:
         self.book = book
-        self.facts = facts
+        self.facts = {str(key): its for key, its in facts.items()} if isinstance(facts, Mapping) else facts
         self.plans = plans
         self.plans_of = [self._plan_of(entry) for entry in book.entries]
         self.facts_of = [self._facts_of(entry) for entry in book.entries]
-        self.outcomes: dict[str, tuple[_Settle, _Settle]] = {}
+        self.outcomes: dict[str, tuple[Callable[[], Outcome], Callable[[], Outcome]]] = {}
 
     def _plan_of(self, entry: Entry) -> Plan:
         found = self.plans.get(entry.earned.plan)
@@ -143,7 +151,7 @@ class _Work:
     def _facts_of(self, entry: Entry) -> Facts:
         period = entry.earned.period
         facts = self.facts
-        if isinstance(facts, Mapping):
+        if isinstance(facts, dict):
             if period not in facts:
                 allowed = ", ".join(key or '""' for key in self.book.periods)
                 raise InputError("correct, facts", "are missing for a period", value=period, allowed=allowed)
@@ -156,9 +164,8 @@ class _Work:
 
     def correction(self) -> Correction:
         """Settle again what the facts touch."""
-        pairings = self._pairings()
-        if pairings:
-            return self._in_proportion(pairings)
+        if self._has_pairs():
+            return self._in_proportion()
         entries: list[Entry] = []
         found: dict[str, Differences] = {}
         state: State | None = None  # of the period before, where that was settled again
@@ -179,50 +186,41 @@ class _Work:
             unrecovered=lambda: self.unrecovered(book),
         )
 
-    def _pairings(self) -> list[BinaryPairing]:
-        """Return the pairings that give back in proportion.
+    def _has_pairs(self) -> bool:
+        """Return whether pairings give back in proportion.
 
         Raises
         ------
         UnsupportedError
-            The book is of several plans, some of which have such pairings.
+            They do, and the book is of several plans.
         """
-        found = [
-            [policy for policy in plan.policies if isinstance(policy, BinaryPairing)]
+        found = any(
+            plan.refunds.rule == "pro_rata" and any(isinstance(each, BinaryPairing) for each in plan.policies)
             for plan in self.plans_of
-            if plan.refunds.rule == "pro_rata"
-        ]
-        if any(found) and len({plan.hash for plan in self.plans_of}) > 1:
+        )
+        if found and len({plan.hash for plan in self.plans_of}) > 1:
             raise UnsupportedError(
                 "correct",
                 "cannot follow pairs that give back in proportion through several plans",
                 hint="Begin a book of its own with each plan",
             )
-        return found[0] if found else []
+        return found
 
-    def _in_proportion(self, pairings: list[BinaryPairing]) -> Correction:
+    def _in_proportion(self) -> Correction:
         """Settle all periods again, pairs giving back the share of their volume that went back."""
-        facts, plan = self.facts_of[-1], self.plans_of[0]
-        pairs = PairedBack(facts, facts.orders.changes, pairings)
-        state, befores = self.book.entries[0].before, []
-        for entry, its in zip(self.book.entries, self.facts_of, strict=True):
-            key = entry.earned.period
-            until = Period.parse(key).instants(str(plan.zone))[1] if key else None
-            state = pairs.before(state, until)
-            befores.append(state)
-            outcome = Outcome.of(its, plan, key, state)
-            pairs.follow(outcome)
-            state = outcome.run.state
-        state = pairs.before(state, None)
-        entries = [
-            Entry(earned=pairs.outcome(number).earned(), before=before, facts=its)
-            for number, (before, its) in enumerate(zip(befores, self.facts_of, strict=True))
-        ]
-        found = {
-            entry.earned.period: differences(entry.earned, now.earned)
-            for entry, now in zip(self.book.entries, entries, strict=True)
-        }
-        return self._posted(Book(entries=entries, state=state), found)
+        book, plan = self.book, self.plans_of[0]
+        first = book.entries[0].before
+        pairs = PairedBack(zip(book.periods, self.facts_of, strict=True), plan, first)
+        known = [(entry.earned.period, entry.facts) for entry in book.entries if entry.facts is not None]
+        before = cache(lambda: PairedBack(known, plan, first))
+        entries, found = [], {}
+        for number, (entry, facts) in enumerate(zip(book.entries, self.facts_of, strict=True)):
+            key, earned = entry.earned.period, pairs.outcome(number).earned()
+            entries.append(Entry(earned=earned, before=pairs.befores[number], facts=facts))
+            found[key] = differences(entry.earned, earned)
+            if len(known) == len(book.entries):
+                self.outcomes[key] = partial(_of_pairs, before, number), partial(pairs.outcome, number)
+        return self._posted(Book(entries=entries, state=pairs.state), found)
 
     def _touched(self, entry: Entry, plan: Plan, facts: Facts, before: State) -> tuple[Entry, State | None]:
         """Return a period whose state before is what it was; and its new state, None if that is as before."""
@@ -230,21 +228,24 @@ class _Work:
         plain = plan.refunds == Refunds()
         if then is None or not same_frame(then, facts) or not (plain or then.orders is facts.orders):
             return self._again(entry, plan, facts, before)
-        ids = touched_in(then, facts, plan, key)
+        try:
+            ids = touched_in(then, facts, plan, key)
+        except OrdersError:  # Orders that are read with other columns cannot be told apart line by line.
+            return self._again(entry, plan, facts, before)
         if not len(ids):
             return attrs.evolve(entry, facts=facts), None
         if not plan.is_order_local:
             return self._again(entry, plan, facts, before)
-        old, new = (_Settle(sub_facts(each, ids), plan, key, before) for each in (then, facts))
+        old, new = (_settling(sub_facts(each, ids), plan, key, before) for each in (then, facts))
         self.outcomes[key] = old, new
         earned = patched(entry.earned, old().earned(), new().earned())
         return Entry(earned=earned, before=entry.before, facts=facts), None
 
     def _again(self, entry: Entry, plan: Plan, facts: Facts, before: State) -> tuple[Entry, State]:
         """Return a period settled again as a whole, and its new state."""
-        new = _Settle(facts, plan, entry.earned.period, before)
+        new = _settling(facts, plan, entry.earned.period, before)
         if entry.facts is not None:
-            old = _Settle(entry.facts, plan, entry.earned.period, entry.before)
+            old = _settling(entry.facts, plan, entry.earned.period, entry.before)
             self.outcomes[entry.earned.period] = old, new
         outcome = new()
         return Entry(earned=outcome.earned(), before=before, facts=facts), outcome.run.state
@@ -264,6 +265,7 @@ class _Work:
 
     def rejected(self, error: CapRejectedError) -> Correction:
         """Return that nothing changes, and what a cap rejects."""
+        self.outcomes.clear()
         return Correction(
             book=self.book,
             differences={},

@@ -50,10 +50,11 @@ class Knowledge:
         """
         refunds, orders = plan.refunds, facts.orders
         days = refunds.horizon_days
-        if refunds.rule == "pro_rata" and period is not None:
-            days = 0
         changes = orders.changes
         back = changes.kind != ADJUSTMENT
+        if refunds.rule == "pro_rata" and period is not None:
+            # What went back before the period ended never counted: no pair was made of it.
+            back &= changes.known_at >= period.instants(str(plan.zone))[1]
         nothing = changes.take(np.zeros(len(changes), dtype=FLAG))
         if days is None:
             if refunds.rule == "recompute" or not back.any():

@@ -2,19 +2,25 @@
 
 A pair stands on volume of both legs. Where volume of one leg goes back, the pairs that drew on it give back
 that share of their pay, and the other leg gets the same share of its volume back, from the newest order on.
+What goes back leaves a leg's carry first, then the pairs that drew on it, those of the latest run first. What
+the other leg gets back it carries; where leftovers are flushed it gets nothing.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain
 from math import floor
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, MINOR, NO_MEMBER, ROW
+from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MIN, NO_MEMBER, ROW
+from fenxiao.corrections.outcome import Outcome
 from fenxiao.corrections.own_lines import GivenBack, beside, changed_rows
+from fenxiao.periods import Period
+from fenxiao.policies import BinaryPairing
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.policies.drawing import Lot, age_of, bring, take_from
 from fenxiao.volumes.orders import line_volumes
@@ -22,10 +28,8 @@ from fenxiao.volumes.orders import line_volumes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fenxiao.changes import Changes
-    from fenxiao.corrections.outcome import Outcome
     from fenxiao.facts import Facts
-    from fenxiao.policies import BinaryPairing
+    from fenxiao.plan import Plan
     from fenxiao.settlement import Settlement
     from fenxiao.state import State
     from fenxiao.volumes import Carry
@@ -37,43 +41,41 @@ _LEGS: Final = (0, 1)
 
 @attrs.define(eq=False)
 class _Pairs:
-    """What one run matched of a position's legs: lots and how much was drawn of each, oldest first."""
+    """What one run matched of a position's legs, and the lots that still stand in it, oldest first."""
 
-    drawn: tuple[list[tuple[Lot, int]], list[tuple[Lot, int]]]
-    gone: list[int] = attrs.field(factory=lambda: [0, 0])
-    returned: list[int] = attrs.field(factory=lambda: [0, 0])
+    matched: tuple[int, int] = (0, 0)
+    drawn: tuple[list[tuple[Lot, int]], list[tuple[Lot, int]]] = attrs.field(factory=lambda: ([], []))
 
-    def matched(self, leg: int) -> int:
-        """Return what was matched of a leg before anything went back."""
-        return sum(volume for _, volume in self.drawn[leg]) + self.gone[leg] + self.returned[leg]
+    def left(self, leg: int) -> int:
+        """Return what a leg has taken out: what went back of it, and what it got back."""
+        return self.matched[leg] - sum(volume for _, volume in self.drawn[leg])
 
     def share(self) -> Fraction:
-        """Return the share of the pairs that has gone back: that of the leg that lost more."""
-        shares = [Fraction(self.gone[leg], self.matched(leg)) for leg in _LEGS if self.matched(leg)]
+        """Return the share of the pairs that has gone back: that of the leg on which less of them stands."""
+        shares = [Fraction(self.left(leg), self.matched[leg]) for leg in _LEGS if self.matched[leg]]
         return max(shares, default=Fraction(0))
 
     def lose(self, line: _Line, volume: int) -> int:
         """Take volume of a line out of what was drawn; return how much there was."""
+        gone = 0
         for leg in _LEGS:
             for place, (lot, drawn) in enumerate(self.drawn[leg]):
                 if (lot.order_id, lot.line) == line:
-                    taken = min(drawn, volume)
+                    taken = min(drawn, volume - gone)
                     self.drawn[leg][place] = (lot, drawn - taken)
-                    self.gone[leg] += taken
-                    return taken
-        return 0
+                    gone += taken
+        return gone
 
     def give(self, leg: int) -> list[Lot]:
-        """Return what a leg gets back because the other one lost more, newest order first."""
-        more = floor(self.matched(leg) * self.share()) - self.gone[leg] - self.returned[leg]
+        """Return what a leg gets back because less stands on the other one, newest order first."""
+        more = floor(self.matched[leg] * self.share()) - self.left(leg)
         lots = []
         for place in reversed(range(len(self.drawn[leg]))):
             lot, drawn = self.drawn[leg][place]
-            taken = min(drawn, max(more, 0))
-            if taken:
+            taken = min(drawn, more)
+            if taken > 0:
                 lots.append(attrs.evolve(lot, volume=taken))
                 self.drawn[leg][place] = (lot, drawn - taken)
-                self.returned[leg] += taken
                 more -= taken
         return lots
 
@@ -120,13 +122,17 @@ class Position:
         """Bring the volume of a run, and draw what it matched."""
         setting = run.run.setting
         if pairing not in run.due.policies or self.label not in setting.tree:
-            self.runs.append(_Pairs(([], [])))
+            self.runs.append(_Pairs())
             return
         at = setting.tree.index(self.label)
         bring(self.legs, pairing, setting, at, number)
         flows = pairing.flows(run.views[pairing.stage])
-        drawn = tuple(take_from(self.legs[leg], int(flows.matched[leg, at])) for leg in _LEGS)
-        self.runs.append(_Pairs((drawn[0], drawn[1])))
+        for leg in _LEGS:
+            _open(self.legs[leg], int(flows.brought[leg, at]), number)
+        left, right = (int(volume) for volume in flows.matched[:, at])
+        self.runs.append(
+            _Pairs((left, right), (take_from(self.legs[0], left), take_from(self.legs[1], right)))
+        )
         for leg in _LEGS:
             take_from(self.legs[leg], int(flows.flushed[leg, at]))
             take_from(self.legs[leg], int(flows.dropped[leg, at]), newest=True)
@@ -137,21 +143,36 @@ class PairedBack:
 
     Parameters
     ----------
-    facts : those known now
-    later : all changes that some run does not know
-    pairings : of the plan
+    runs : keys of the periods, and what is known now of each
+    plan : of all runs
+    state : the state before the first run
+
+    Attributes
+    ----------
+    befores : the state before each run
+    state : the state after all of them
     """
 
-    def __init__(self, facts: Facts, later: Changes, pairings: Iterable[BinaryPairing]) -> None:
-        self.pairings = tuple(pairings)
+    def __init__(self, runs: Iterable[tuple[str, Facts]], plan: Plan, state: State) -> None:
+        listed = list(runs)
+        self.pairings = [policy for policy in plan.policies if isinstance(policy, BinaryPairing)]
         self.outcomes: list[Outcome] = []
+        self.befores: list[State] = []
         self.lost: list[dict[str, dict[_Line, int]]] = []
+        every = {id(facts): facts for _, facts in listed}.values()
         self.positions = {
-            pairing.name: [Position(label) for label in _above(facts, later, pairing)]
+            pairing.name: [
+                Position(label) for label in dict.fromkeys(chain(*(_above(each, pairing) for each in every)))
+            ]
             for pairing in self.pairings
         }
+        for key, facts in listed:
+            until = Period.parse(key).instants(str(plan.zone))[1] if key else None
+            self.befores.append(self._before(state, until))
+            state = self._follow(Outcome.of(facts, plan, key, self.befores[-1]))
+        self.state = self._before(state, None)
 
-    def before(self, state: State, until: int | None) -> State:
+    def _before(self, state: State, until: int | None) -> State:
         """Return a state with what went back and was known before an instant taken out of its carries."""
         carries = {carry.policy: carry for carry in state.carries}
         for pairing in self.pairings:
@@ -179,13 +200,14 @@ class PairedBack:
                     before[line] = volume
         return found
 
-    def follow(self, outcome: Outcome) -> None:
-        """Go on with the next run."""
+    def _follow(self, outcome: Outcome) -> State:
+        """Go on with the next run; return the state after it."""
         for pairing in self.pairings:
             for position in self.positions[pairing.name]:
                 position.follow(outcome.run, pairing, len(self.outcomes))
         self.outcomes.append(outcome)
         self.lost.append({})
+        return outcome.run.state
 
     def outcome(self, number: int) -> Outcome:
         """Return what a run comes to; of a position's pay its pairs give back the floor of their share."""
@@ -209,10 +231,17 @@ class PairedBack:
         )
 
 
-def _above(facts: Facts, later: Changes, pairing: BinaryPairing) -> list[Any]:
+def _open(lots: list[Lot], brought: int, number: int) -> None:
+    """Put what was carried into the first run, of which no run knows the orders, before all others."""
+    carried = brought - sum(lot.volume for lot in lots)
+    if carried:
+        lots.insert(0, Lot(age=(MINOR_MIN,), run=number, order_id=None, line=0, volume=carried))
+
+
+def _above(facts: Facts, pairing: BinaryPairing) -> list[Any]:
     """Return the labels of all positions that stand above members whose orders changed."""
     placement, sold = facts.placement(pairing.placement), facts.with_orders(facts.orders.sold)
-    rows = changed_rows(sold.orders, later)
+    rows = changed_rows(sold.orders, facts.orders.changes)
     seen = np.zeros(len(facts.tree) + 1, dtype=FLAG)
     here = np.unique(sold.member_index[rows])
     while len(here := here[here < len(facts.tree)]):
@@ -243,14 +272,22 @@ def _lost(outcome: Outcome, pairing: BinaryPairing, until: int | None) -> dict[_
 
 
 def _moved(carry: Carry, changes: Mapping[Any, tuple[int, int]]) -> Carry:
-    """Return a carry with other volumes of some positions."""
-    labels = carry.labels.tolist()
-    rows = {label: row for row, label in enumerate(labels)}
+    """Return a carry with other volumes of some positions; those that carry nothing any more are left out."""
+    rows = {label: row for row, label in enumerate(carry.labels.tolist())}
+    # Who carried nothing was not in it, unless he has made his first pair.
     strange = [label for label in changes if label not in rows]
+    rows |= {label: len(rows) + place for place, label in enumerate(strange)}
     legs = [np.append(leg, np.zeros(len(strange), dtype=MINOR)) for leg in (carry.left, carry.right)]
-    paired = np.append(carry.paired, np.ones(len(strange), dtype=FLAG))
-    rows |= {label: len(labels) + place for place, label in enumerate(strange)}
+    paired = np.append(carry.paired, np.zeros(len(strange), dtype=FLAG))
     for label, change in changes.items():
         for leg in _LEGS:
             legs[leg][rows[label]] += change[leg]
-    return attrs.evolve(carry, labels=[*labels, *strange], left=legs[0], right=legs[1], paired=paired)
+    had = np.flatnonzero((legs[0] > 0) | (legs[1] > 0) | paired)
+    labels = list(rows)
+    return attrs.evolve(
+        carry,
+        labels=[labels[row] for row in had.tolist()],
+        left=legs[0][had],
+        right=legs[1][had],
+        paired=paired[had],
+    )

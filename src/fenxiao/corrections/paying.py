@@ -5,14 +5,21 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from fenxiao._arrays import MINOR
+from fenxiao._arrays import INDEX, MINOR
 from fenxiao._kernels.tally import Tally, exact_add
-from fenxiao._labels import label_table
 from fenxiao.earned import Differences, Earned, PolicyPay
+from fenxiao.earned.totals import check_kinds
 
 
 def differences(before: Earned, after: Earned) -> Differences:
-    """Return what runs of one period pay differently: what they earned, and what they released besides."""
+    """Return what runs of one period pay differently: what they earned, and what they released besides.
+
+    Raises
+    ------
+    StateError
+        Members have labels of several kinds.
+    """
+    check_kinds("correct, members", (*before.policies, *after.policies))
     columns = [
         {
             each.policy: (each.labels, exact_add((each.allowed, each.released), len(each.labels), "pay"))
@@ -44,11 +51,8 @@ def _plus(whole: PolicyPay, before: PolicyPay, after: PolicyPay) -> PolicyPay:
     """Return a policy's pay plus what some orders changed of it; released pay there is none."""
     labels = np.concatenate([whole.labels, after.labels, before.labels])
     change = np.concatenate([whole.allowed, after.allowed, -before.allowed])
-    table, _ = label_table(labels)
-    row = table.find(labels)
-    tally = Tally(len(labels))
-    tally.add(row, change)
-    first = np.flatnonzero(row == np.arange(len(row)))
-    allowed = tally.sums("pay")[first]
-    none = np.zeros(len(first), dtype=MINOR)
-    return PolicyPay(policy=whole.policy, labels=labels[first], allowed=allowed, released=none)
+    each, place = np.unique(labels, return_inverse=True)
+    tally = Tally(len(each))
+    tally.add(place.astype(INDEX), change)
+    none = np.zeros(len(each), dtype=MINOR)
+    return PolicyPay(policy=whole.policy, labels=each, allowed=tally.sums("pay"), released=none)

@@ -78,11 +78,11 @@ def _policies(entries: Any) -> tuple[PolicyPay, ...]:
         raise StateError(
             "Earned, policies", "hold two entries of one policy", value=names, allowed="one each"
         )
-    _check_kinds("Earned, policies", entries)
+    check_kinds("Earned, policies", entries)
     return tuple(entries)
 
 
-def _check_kinds(thing: str, entries: Any) -> None:
+def check_kinds(thing: str, entries: Any) -> None:
     """Refuse labels of several kinds, which cannot be of one tree."""
     kinds = {
         "int" if entry.labels.dtype == LABEL else type(entry.labels[0]).__name__
@@ -207,7 +207,7 @@ class Earned:
                     allowed=str(here),
                     hint="Compare two runs of one period in one currency",
                 )
-        _check_kinds("minus, members", (*self.policies, *before.policies))
+        check_kinds("minus, members", (*self.policies, *before.policies))
         columns = [
             {each.policy: (each.labels, getattr(each, of)) for each in earned.policies}
             for earned in (before, self)
