@@ -9,7 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import MINOR, MINOR_MAX, AnyArray, MinorArray, readonly
 from fenxiao._kernels.labels import ABSENT
-from fenxiao._labels import LABEL, label_table, rank_of_labels, read_labels
+from fenxiao._labels import LABEL, label_table, order_of_labels, read_labels
 from fenxiao.errors import StateError
 from fenxiao.volumes.history import same_array, whole_numbers
 
@@ -67,7 +67,7 @@ class Taken:
             raise StateError(
                 _THING, "names orders a second time", rows=twice, hint="Keep one entry for each order"
             )
-        order = np.argsort(rank_of_labels(self.order_ids))
+        order = order_of_labels(self.order_ids)
         object.__setattr__(self, "order_ids", readonly(self.order_ids[order]))
         object.__setattr__(self, "minor", readonly(self.minor[order]))
 

@@ -17,9 +17,14 @@ EDGES = [(bits, (1 << bits) - 1) for bits in (1, 2, 3, 7, 9, 10, 21, 22, 31, 32,
 
 
 def sums_of(tally, size):
-    """Return the sums of every column, read in two parts."""
-    low, high = tally.columns(0, size // 2), tally.columns(size // 2, size)
-    return [[*one.tolist(), *other.tolist()] for one, other in zip(low, high, strict=True)]
+    """Return the sums of every column, read in two parts, of the owners who have any."""
+    sums = np.zeros((len(tally.columns(np.zeros(0, dtype=INDEX))), size), dtype=MINOR)
+    for low, high in ((0, size // 2), (size // 2, size)):
+        owners = tally.owners(low, high)
+        assert (low <= owners).all()
+        assert (owners < high).all()
+        sums[:, owners] = tally.columns(owners)
+    return sums.tolist()
 
 
 def packed(columns, bound, most, owner, values, size):

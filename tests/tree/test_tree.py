@@ -81,6 +81,7 @@ def test_row_order_shows_in_nothing_that_labels_show(sponsors, random):
             assert other.label_rank[other.index(label)] == tree.label_rank[tree.index(label)]
     ordered = sorted(sponsors)
     assert [ordered[rank] for rank in tree.label_rank.tolist()] == tree.ids.tolist()
+    assert tree.ids[tree.by_label].tolist() == ordered
 
 
 @given(labelled(), st.data())
@@ -204,7 +205,15 @@ def test_the_tree_shows_what_it_holds():
 def test_nothing_inside_can_be_changed():
     """Attributes are frozen, arrays are read-only, and caches return the same object."""
     tree = ReferralTree.from_mapping(ANN)
-    for array in (tree.parent, tree.depth, tree.size, tree.ids, tree.label_rank, tree.sponsor_pointer):
+    for array in (
+        tree.parent,
+        tree.depth,
+        tree.size,
+        tree.ids,
+        tree.label_rank,
+        tree.by_label,
+        tree.sponsor_pointer,
+    ):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = array[1]
     with pytest.raises(attrs.exceptions.FrozenInstanceError):

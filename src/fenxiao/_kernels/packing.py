@@ -77,9 +77,15 @@ class PackedTally:
             np.add.at(word, self._owner[: self._rows], waiting[: self._rows])
         self._rows = 0
 
-    def columns(self, low: int, high: int) -> list[MinorArray]:
-        """Return the sums of the owners from `low` to `high`, one int64 [high - low] a column."""
+    def owners(self, low: int, high: int) -> IndexArray:
+        """Return the owners from `low` to `high` who have any sum (int32 [n], ascending)."""
+        self._add_up()
+        some = np.flatnonzero(np.logical_or.reduce([word[low:high] for word in self._words]))
+        return (some + low).astype(INDEX)
+
+    def columns(self, owners: IndexArray) -> list[MinorArray]:
+        """Return the sums of some owners (int32 [n]), one int64 [n] a column."""
         self._add_up()
         places = (divmod(number, self._per_word) for number in range(self._columns))
         mask = (1 << self._bits) - 1
-        return [(self._words[word][low:high] >> (place * self._bits)) & mask for word, place in places]
+        return [(self._words[word][owners] >> (place * self._bits)) & mask for word, place in places]

@@ -55,20 +55,35 @@ def label_table(labels: AnyArray) -> tuple[LabelTable, RowArray]:
     return DictTable(seen), np.array(twice, dtype=ROW)
 
 
+def ascending(values: AnyArray) -> bool:
+    """Return whether labels, or rows, are sorted and distinct.
+
+    Examples
+    --------
+    >>> ascending(np.array([3, 5])), ascending(np.array([3, 3]))
+    (True, False)
+    """
+    return bool((values[1:] > values[:-1]).all())
+
+
 def rank_of_labels(labels: AnyArray) -> IndexArray:
     """Return each label's rank among all: integers by value, str by code point, bytes, UUIDs by number."""
     n = len(labels)
-    if labels.dtype == LABEL:
-        if n and int(labels.max()) - int(labels.min()) == n - 1:
-            rank: IndexArray = (labels - labels.min()).astype(INDEX)
-            return rank
-        order: RowArray = np.argsort(labels, kind="stable")
-    else:
-        pairs = sorted(zip(labels.tolist(), range(n), strict=True), key=itemgetter(0))
-        order = np.fromiter(map(itemgetter(1), pairs), dtype=ROW, count=n)
+    if labels.dtype == LABEL and n and int(labels.max()) - int(labels.min()) == n - 1:
+        rank: IndexArray = (labels - labels.min()).astype(INDEX)
+        return rank
     rank = np.empty(n, dtype=INDEX)
-    rank[order] = np.arange(n, dtype=INDEX)
+    rank[order_of_labels(labels)] = np.arange(n, dtype=INDEX)
     return rank
+
+
+def order_of_labels(labels: AnyArray) -> RowArray:
+    """Return the rows of distinct labels in the order of the labels."""
+    if labels.dtype == LABEL:
+        by_value: RowArray = np.argsort(labels)
+        return by_value
+    pairs = sorted(zip(labels.tolist(), range(len(labels)), strict=True), key=itemgetter(0))
+    return np.fromiter(map(itemgetter(1), pairs), dtype=ROW, count=len(labels))
 
 
 def label_bytes(labels: AnyArray, kind: str) -> bytes:

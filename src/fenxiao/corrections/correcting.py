@@ -135,6 +135,7 @@ class _Work:
         self.plans_of = [self._plan_of(entry) for entry in book.entries]
         self.facts_of = [self._facts_of(entry) for entry in book.entries]
         self.outcomes: dict[str, tuple[Callable[[], Outcome], Callable[[], Outcome]]] = {}
+        self.found: dict[str, Differences] = {}
 
     def _plan_of(self, entry: Entry) -> Plan:
         found = self.plans.get(entry.earned.plan)
@@ -167,16 +168,14 @@ class _Work:
         if self._has_pairs():
             return self._in_proportion()
         entries: list[Entry] = []
-        found: dict[str, Differences] = {}
         state: State | None = None  # of the period before, where that was settled again
         for entry, plan, facts in zip(self.book.entries, self.plans_of, self.facts_of, strict=True):
             before = entry.before if state is None or state == entry.before else state
             settle_again = self._again if before is not entry.before else self._touched
             now, state = settle_again(entry, plan, facts, before)
             entries.append(now)
-            if now.earned is not entry.earned:
-                found[entry.earned.period] = differences(entry.earned, now.earned)
-        return self._posted(Book(entries=entries, state=self.book.state if state is None else state), found)
+        book = Book(entries=entries, state=self.book.state if state is None else state)
+        return self._posted(book, self.found)
 
     def _posted(self, book: Book, found: dict[str, Differences]) -> Correction:
         return Correction(
@@ -236,9 +235,9 @@ class _Work:
             return attrs.evolve(entry, facts=facts), None
         if not plan.is_order_local:
             return self._again(entry, plan, facts, before)
-        old, new = (_settling(sub_facts(each, ids), plan, key, before) for each in (then, facts))
+        old, new = (_settling(each, plan, key, before) for each in sub_facts(then, facts, ids))
         self.outcomes[key] = old, new
-        earned = patched(entry.earned, old().earned(), new().earned())
+        earned, self.found[key] = patched(entry.earned, old().run, new().run)
         return Entry(earned=earned, before=entry.before, facts=facts), None
 
     def _again(self, entry: Entry, plan: Plan, facts: Facts, before: State) -> tuple[Entry, State]:
@@ -248,7 +247,9 @@ class _Work:
             old = _settling(entry.facts, plan, entry.earned.period, entry.before)
             self.outcomes[entry.earned.period] = old, new
         outcome = new()
-        return Entry(earned=outcome.earned(), before=before, facts=facts), outcome.run.state
+        earned = outcome.earned()
+        self.found[entry.earned.period] = differences(entry.earned, earned)
+        return Entry(earned=earned, before=before, facts=facts), outcome.run.state
 
     def outcomes_of(self, period: str) -> tuple[Outcome, Outcome]:
         """Return a period before and after, for its lines."""

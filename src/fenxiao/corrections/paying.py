@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR
-from fenxiao._kernels.tally import Tally, exact_add
+from fenxiao._arrays import FLAG, MINOR, AnyArray, MinorArray
+from fenxiao._kernels.tally import exact_add
+from fenxiao._labels import order_of_labels
 from fenxiao.earned import Differences, Earned, PolicyPay
 from fenxiao.earned.totals import check_kinds
+
+if TYPE_CHECKING:
+    from fenxiao.settlement import Settlement
 
 
 def differences(before: Earned, after: Earned) -> Differences:
@@ -30,29 +36,52 @@ def differences(before: Earned, after: Earned) -> Differences:
     return Differences.between(*columns, currency=after.currency)
 
 
-def patched(earned: Earned, old: Earned, new: Earned) -> Earned:
-    """Return earnings of an order-local plan after some orders changed.
+def patched(earned: Earned, old: Settlement, new: Settlement) -> tuple[Earned, Differences]:
+    """Return earnings of an order-local plan after some orders changed, and what that changes.
 
     Parameters
     ----------
     earned : of all orders
-    old, new : of the changed orders alone, before and after
+    old, new : the changed orders alone, before and after, settled over the same tree
     """
-    changes = zip(earned.policies, old.policies, new.policies, strict=True)
-    policies = [_plus(whole, before, after) for whole, before, after in changes]
+    tree, policies = new.facts.tree, []
+    before, after = {}, {}
+    for whole in earned.policies:
+        name = whole.policy
+        change = new.totals(name).allowed - old.totals(name).allowed
+        index = np.flatnonzero(change)
+        index = index[order_of_labels(tree.ids[index])]
+        labels = tree.ids[index]
+        pay, had, has = _plus(whole, labels, change[index])
+        policies.append(pay)
+        before[name], after[name] = (labels, had), (labels, has)
+    less, more = old.margin_report(), new.margin_report()
     sums = {
-        name: getattr(earned, name) + getattr(new, name) - getattr(old, name)
+        name: getattr(earned, name) + getattr(more, name) - getattr(less, name)
         for name in ("budget", "losses", "order_pay")
     }
-    return attrs.evolve(earned, policies=tuple(policies), **sums)
+    found = Differences.between(before, after, currency=earned.currency)
+    return attrs.evolve(earned, policies=tuple(policies), **sums), found
 
 
-def _plus(whole: PolicyPay, before: PolicyPay, after: PolicyPay) -> PolicyPay:
-    """Return a policy's pay plus what some orders changed of it; released pay there is none."""
-    labels = np.concatenate([whole.labels, after.labels, before.labels])
-    change = np.concatenate([whole.allowed, after.allowed, -before.allowed])
-    each, place = np.unique(labels, return_inverse=True)
-    tally = Tally(len(each))
-    tally.add(place.astype(INDEX), change)
-    none = np.zeros(len(each), dtype=MINOR)
-    return PolicyPay(policy=whole.policy, labels=each, allowed=tally.sums("pay"), released=none)
+def _plus(whole: PolicyPay, labels: AnyArray, change: MinorArray) -> tuple[PolicyPay, MinorArray, MinorArray]:
+    """Return a policy's pay after changes, and of those who change what they had and have.
+
+    Released pay there is none; labels are sorted, and each there once.
+    """
+    place = np.searchsorted(whole.labels, labels)
+    known = np.zeros(len(labels), dtype=FLAG)
+    inside = np.flatnonzero(place < len(whole.labels))
+    known[inside] = whole.labels[place[inside]] == labels[inside]
+    had = np.zeros(len(labels), dtype=MINOR)
+    had[known] = whole.allowed[place[known]]
+    has = exact_add((had, change), len(labels), "pay")
+    allowed = whole.allowed.copy()
+    allowed[place[known]] = has[known]
+    everybody = whole.labels if len(whole.labels) else labels[:0]
+    everybody, allowed = (
+        np.insert(column, place[~known], fresh[~known])
+        for column, fresh in ((everybody, labels), (allowed, has))
+    )
+    none = np.zeros(len(allowed), dtype=MINOR)
+    return PolicyPay(policy=whole.policy, labels=everybody, allowed=allowed, released=none), had, has

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fenxiao._arrays import FLAG, MINOR_MIN
+from fenxiao.orders import Orders
+from fenxiao.orders.assembly import take
 from fenxiao.orders.keys import expanded, first_and_last
 from fenxiao.periods import Period
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from fenxiao._arrays import FlagArray
     from fenxiao._labels import Labels
     from fenxiao.facts import Facts
-    from fenxiao.orders import Orders
     from fenxiao.plan import Plan
 
 _FRAME: Final = ("tree", "members", "catalog", "events", "figures", "funds", "placements", "genealogy")
@@ -48,9 +49,15 @@ def touched_in(then: Facts, now: Facts, plan: Plan, key: str) -> Labels:
     return ids.take(np.flatnonzero(seen))
 
 
-def sub_facts(facts: Facts, ids: Labels) -> Facts:
-    """Return the facts with some of their orders."""
-    return facts.with_orders(facts.orders.take(facts.orders.rows_of(ids)))
+def sub_facts(then: Facts, now: Facts, ids: Labels) -> tuple[Facts, Facts]:
+    """Return facts with some of their orders, as they were and as they are, as if they had been sold so."""
+    rows = now.orders.rows_of(ids)
+    others = rows if then.orders.order_id is now.orders.order_id else then.orders.rows_of(ids)
+    before, after = (
+        facts.with_orders(Orders(**take(facts.orders.parts(), its)))
+        for facts, its in ((then, others), (now, rows))
+    )
+    return before, after
 
 
 def _within(orders: Orders, ids: Labels, anchor: str, start: int, end: int) -> FlagArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import INDEX, MINOR, AnyArray, IndexArray, MinorArray
 from fenxiao._kernels.tally import exact_sum
-from fenxiao._labels import LABEL, label_table, rank_of_labels
+from fenxiao._labels import LABEL, ascending, label_table, order_of_labels
 from fenxiao.money import format_minor
 
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ def _changes(
     before: tuple[AnyArray, MinorArray], after: tuple[AnyArray, MinorArray]
 ) -> tuple[AnyArray, MinorArray, MinorArray]:
     """Return label, earlier and later amount of the members whose amounts differ, in label order."""
+    if before[0] is after[0]:
+        changed = np.flatnonzero(before[1] != after[1])
+        return _by_label(before[0][changed], before[1][changed], after[1][changed])
     row = np.full(len(after[0]), -1, dtype=INDEX)
     if len(before[0]):
         row = label_table(before[0])[0].find(after[0])
@@ -124,6 +127,11 @@ def _changes(
     new[row[known]] = after[1][known]
     new[len(before[0]) :] = after[1][~known]
     changed = np.flatnonzero(old != new)
-    labels = labels[changed]
-    by_label = np.argsort(rank_of_labels(labels))
-    return labels[by_label], old[changed][by_label], new[changed][by_label]
+    return _by_label(labels[changed], old[changed], new[changed])
+
+
+def _by_label(labels: AnyArray, old: MinorArray, new: MinorArray) -> tuple[AnyArray, MinorArray, MinorArray]:
+    if ascending(labels):
+        return labels, old, new
+    order = order_of_labels(labels)
+    return labels[order], old[order], new[order]

@@ -9,7 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import MINOR, MINOR_MAX, AnyArray, MinorArray, readonly
 from fenxiao._kernels.tally import exact_sum
-from fenxiao._labels import LABEL, rank_of_labels
+from fenxiao._labels import LABEL, ascending, order_of_labels
 from fenxiao._stored import LABELS, TEXT, Codec, each, fields_of, seal, unseal, whole, wholes
 from fenxiao.earned.differences import Differences
 from fenxiao.errors import StateError, instance_of, is_one_of, what
@@ -61,8 +61,9 @@ class PolicyPay:
                 value=sorted(lengths),
                 allowed="one allowed and released a label",
             )
-        by_label = np.argsort(rank_of_labels(self.labels))
-        kept = by_label[(self.allowed[by_label] > 0) | (self.released[by_label] > 0)]
+        kept = np.flatnonzero((self.allowed > 0) | (self.released > 0))
+        if not ascending(self.labels):
+            kept = kept[order_of_labels(self.labels[kept])]
         for name in ("labels", "allowed", "released"):
             object.__setattr__(self, name, readonly(getattr(self, name)[kept]))
 

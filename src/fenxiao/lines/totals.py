@@ -163,9 +163,13 @@ class OrderTotals:
             return
         tally = self._tally(policy)
         for low, high in blocks(known.length):
-            columns = known.tally.columns(low, high)
+            # Of few orders most members have none.
+            owners = known.tally.owners(low, high)
+            if not len(owners):
+                continue
+            columns = known.tally.columns(owners)
             self._unpacked += sum(exact_sum(column) for column in columns)
-            payees = known.route(np.arange(low, high, dtype=INDEX))
+            payees = known.route(owners)
             for payee, column in zip(payees, columns, strict=True):
                 tally.add(payee, column)
 

@@ -190,7 +190,7 @@ def take(parts: Parts, rows: AnyArray) -> Parts:
             name: column.take(chosen) for name, column in zip(parts["names"], parts["columns"], strict=True)
         },
         layout=parts["layout"],
-        input_row=caller_rows(parts["input_row"], len(parts["order_id"]))[chosen],
+        input_row=_caller_rows_of(parts, chosen),
     )
 
 
@@ -219,6 +219,12 @@ def kept(parts: Parts, keep: FlagArray, fresh: Mapping[str, Column]) -> Parts:
 def caller_rows(input_row: RowArray | None, length: int) -> RowArray:
     """Return the caller's row of each row, which is its own number where the table keeps none."""
     return np.arange(length, dtype=ROW) if input_row is None else input_row
+
+
+def _caller_rows_of(parts: Parts, chosen: AnyArray) -> RowArray:
+    """Return the caller's rows of some rows (row numbers or a mask), without numbering all of them."""
+    rows = np.flatnonzero(chosen) if chosen.dtype.kind == "b" else chosen
+    return rows if parts["input_row"] is None else parts["input_row"][rows]
 
 
 def concat(first: Parts, second: Parts) -> Parts:

@@ -75,8 +75,10 @@ def _unlike_rows(now: Parts, left: RowArray, then: Parts, right: RowArray) -> Fl
     if now["buyer"] is not None and then["buyer"] is not None:
         unlike |= _unlike_labels(now["buyer"].take(left), then["buyer"].take(right))
     others = dict(zip(then["names"], then["columns"], strict=True))
+    same_rows = np.array_equal(left, right)
     for name, column in zip(now["names"], now["columns"], strict=True):
-        unlike |= _unlike(column.take(left), others[name].take(right))
+        if not (same_rows and column is others[name]):
+            unlike |= _unlike(column.take(left), others[name].take(right))
     return unlike
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fenxiao._arrays import FLAG, ROW, AnyArray, RowArray
+from fenxiao._labels import ascending
 from fenxiao._tables import rows_of, same_keys
 from fenxiao.errors import OrdersError, what
 from fenxiao.orders.assembly import WHAT, caller_rows
@@ -152,10 +153,26 @@ def first_and_last(sorted_ids: Labels, order_ids: Labels) -> tuple[RowArray, Row
     if sorted_ids.kind != order_ids.kind or not len(order_ids):
         nothing = np.zeros(len(order_ids), dtype=ROW)
         return nothing, nothing
+    if ascending(order_ids.values):
+        return _ranges(sorted_ids.values, order_ids.values)
     # Searching in ascending order walks through memory once; at random every step waits for it.
     wanted, place = np.unique(order_ids.values, return_inverse=True)
-    low, high = (np.searchsorted(sorted_ids.values, wanted, side=side) for side in ("left", "right"))
-    return low[place].astype(ROW), high[place].astype(ROW)
+    low, high = _ranges(sorted_ids.values, wanted)
+    return low[place], high[place]
+
+
+def _ranges(values: AnyArray, wanted: AnyArray) -> tuple[RowArray, RowArray]:
+    """Return the half-open range of rows of each wanted value; both are sorted, the wanted ones distinct."""
+    low = np.searchsorted(values, wanted).astype(ROW)
+    found = np.flatnonzero(low < len(values))
+    found = found[values[low[found]] == wanted[found]]
+    high = low.copy()
+    high[found] += 1
+    # Where the next row has the value as well, there are more of them.
+    more = found[high[found] < len(values)]
+    more = more[values[high[more]] == wanted[more]]
+    high[more] = np.searchsorted(values, wanted[more], side="right")
+    return low, high
 
 
 def row_of_line(line: RowArray, low: RowArray, high: RowArray, wanted: RowArray) -> RowArray:
@@ -177,6 +194,8 @@ def expanded(low: RowArray, high: RowArray) -> RowArray:
     """Return the rows of half-open ranges, sorted and each once."""
     filled = low < high
     low, high = low[filled], high[filled]
+    if ascending(low) and (high == low + 1).all():
+        return low
     longest = np.lexsort((-high, low))
     low, where = np.unique(low[longest], return_index=True)
     length = high[longest][where] - low

@@ -304,7 +304,9 @@ class Orders(Columnar):
         beyond = longer.beyond(shorter)
         logs = (longer, shorter) if beyond is None else (beyond,)
         ids = distinct(*(log.order_id for log in logs), *late)
-        return differing(self.parts(), self.rows_of(ids), earlier.parts(), earlier.rows_of(ids))
+        rows = self.rows_of(ids)
+        others = rows if earlier.order_id is self.order_id else earlier.rows_of(ids)
+        return differing(self.parts(), rows, earlier.parts(), others)
 
     def take(self, rows: AnyArray) -> Orders:
         """Return the table of the given rows (row numbers or a mask), in canonical order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -304,7 +305,7 @@ class Plan:
                 )
         return tuple(kinds)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Return a SHA-256 of the plan's data without its name: stable across runs and machines."""
         import hashlib

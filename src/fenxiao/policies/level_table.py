@@ -59,7 +59,8 @@ class LevelTable:
     schedules : the same as the plan writes them
     rank_row : int32 [members + 1], the schedule of each member's rank; empty without ``by_rank``
     rank_code : int32 [members + 1], the place of each member's rank; only where the lower one counts
-    filled : bit ``k`` of a member's entry (unsigned [members + 1]): what he causes has a payee at level k
+    filled : bit ``k`` of a member's entry (unsigned [members + 1]): what he causes has a payee at level k;
+        None where there are fewer orders than members, to find out order by order
     source : bool [members + 1], for whom is paid at all; None for everybody
     """
 
@@ -70,7 +71,7 @@ class LevelTable:
     schedules: tuple[Schedule, ...]
     rank_row: IndexArray
     rank_code: IndexArray | None
-    filled: AnyArray
+    filled: AnyArray | None
     source: FlagArray | None
 
     @classmethod
@@ -102,7 +103,7 @@ class LevelTable:
             schedules=tuple(schedules),
             rank_row=rank_row,
             rank_code=rank_code,
-            filled=filled_levels(route, setting.size),
+            filled=filled_levels(route, setting.size) if len(setting.facts.orders) >= setting.size else None,
             source=source,
         )
 
@@ -155,6 +156,12 @@ class LevelTable:
         """Return the route over the sponsors of one time, for telling a single walk."""
         sponsors = self.dated(np.array([time], dtype=INSTANT)).path.sponsors
         return self.route.along(Path.of(sponsors.at(time), on=self.route.path.on))
+
+    def filled_of(self, source: IndexArray) -> AnyArray:
+        """Return the filled levels of what credited members (int32 [n]) cause, as bits (unsigned [n])."""
+        if self.filled is None:
+            return filled_of(self.route.walk(source, None), self.setting.size)
+        return np.take(self.filled, source, mode="clip")
 
     @property
     def by_payee(self) -> bool:

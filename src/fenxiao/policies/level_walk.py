@@ -122,7 +122,7 @@ class PreparedLevels:
     ) -> _Way:
         """Return how lines find their payees: by a route where the source alone decides."""
         if buyers is None and times is None and sources is block.member:
-            return _Way(np.take(self.walk.filled, sources, mode="clip"), route=self._payees_of)
+            return _Way(self.walk.filled_of(sources), route=self._payees_of)
         # A sponsor to whom sales pass up may have more lines than any member is credited with.
         alone = buyers is None and self.policy.pass_up is None
         found = self.walk.spells(times) if alone and times is not None else None

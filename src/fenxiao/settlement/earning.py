@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fenxiao.earned import Earned, PolicyPay
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ def earned_of(run: Settlement) -> Earned:
     policies = []
     for policy in run.due.policies:
         totals = run.totals(policy.name)
-        had = np.flatnonzero(totals.allowed | totals.released)
+        had = tree.by_label[((totals.allowed | totals.released) != 0)[tree.by_label]]
         policies.append(
             PolicyPay(
                 policy=policy.name,

@@ -341,7 +341,7 @@ class Settlement:
 
         digest = hashlib.sha256()
         tree = self.facts.tree
-        order = np.argsort(tree.label_rank)
+        order = tree.by_label
         for part in (self.plan.hash, tree.fingerprint(), str(self.period)):
             digest.update(part.encode())
         for policy in self.due.policies:

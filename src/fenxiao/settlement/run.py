@@ -234,7 +234,7 @@ def _same_table(first: Settlement, second: Settlement, name: str) -> bool:
         return False
     here = there = np.arange(len(one), dtype=ROW)
     if name == "members":
-        here, there = (np.argsort(each.facts.tree.label_rank) for each in (first, second))
+        here, there = (each.facts.tree.by_label.astype(ROW) for each in (first, second))
     pairs = [(one.column(column).take(here), two.column(column).take(there)) for column in one.names]
     same_rows = name != "catalog" or (one.products, one.margin_rates) == (two.products, two.margin_rates)
     return same_rows and all(left.same_as(right) for left, right in pairs)

@@ -180,6 +180,14 @@ class ReferralTree(Forest):
         rank: IndexArray = readonly(rank_of_labels(self.ids))
         return rank
 
+    @cached_property
+    def by_label(self) -> IndexArray:
+        """int32 [n]: the members in the order of their labels."""
+        order = np.empty(len(self), dtype=INDEX)
+        order[self.label_rank] = np.arange(len(self), dtype=INDEX)
+        by_label: IndexArray = readonly(order)
+        return by_label
+
     def _find(self, label: Any) -> int:
         plain = plain_label(label, self.label_kind)
         return -1 if plain is None else self._table.find_one(plain)
@@ -358,9 +366,7 @@ class ReferralTree(Forest):
         import hashlib
 
         digest = hashlib.sha256(f"fenxiao tree 1 {self.label_kind} {len(self)}\n".encode())
-        rank = self.label_rank
-        order = np.empty(len(self), dtype=INDEX)
-        order[rank] = np.arange(len(self), dtype=INDEX)
+        rank, order = self.label_rank, self.by_label
         above = np.append(rank, INDEX(NO_MEMBER))[self.sponsor_pointer[order]]
         digest.update(above.astype("<i4").tobytes())
         digest.update(label_bytes(self.ids[order], self.label_kind))

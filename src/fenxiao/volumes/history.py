@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN, AnyArray, MinorArray, readonly
-from fenxiao._labels import label_table, read_labels
+from fenxiao._labels import ascending, label_table, read_labels
 from fenxiao.errors import PlanError, StateError, TimeError, UnknownMemberError, instance_of
 from fenxiao.expressions.measures import WINDOW_MAX
 
@@ -24,7 +24,7 @@ _TEXT: Final = instance_of(str, error=StateError)
 def member_labels(values: Any) -> AnyArray:
     """Return the labels of members whom a state knows, each of them once."""
     labels = read_labels(values, thing="State, labels", error=StateError).values
-    twice = label_table(labels)[1]
+    twice = () if ascending(labels) else label_table(labels)[1]
     if len(twice):
         raise StateError(
             "State, labels", "name members a second time", rows=twice, hint="Keep one entry for each member"
