@@ -65,6 +65,11 @@ def block_of(code):
     return 0 if code < 100 else code // 10 * 10
 
 
+def test_all_public_names_are_listed():
+    """Names that are loaded late are found by whoever looks around, such as the site of the documentation."""
+    assert dir(fenxiao) == sorted(fenxiao.__all__)
+
+
 def test_all_is_sorted_and_short():
     """The public names are sorted, unique, and at most 40."""
     assert list(fenxiao.__all__) == sorted(set(fenxiao.__all__))
