@@ -66,13 +66,18 @@ def _kinds(values: Any) -> tuple[str, ...]:
 class Refunds:
     """What becomes of pay when money goes back after its period was settled; see `fenxiao.correct`.
 
+    `settle` takes orders net of all changes that its facts know. `correct` applies the rule to all changes,
+    also to those that the first settlement knew: what a period has earned depends on the facts alone. Settle a
+    period, then, on the facts as they were known at its end, or correct it right away.
+
     Parameters
     ----------
     rule : {"recompute", "own_lines", "pro_rata", "bands", "none"}
         ``recompute`` (default): pay is what settling the facts now known would give. ``own_lines``: only the
         changed order's own lines are taken back, in proportion to what they would be without the money that
-        went back; ranks, volumes and pay on the period stay. ``pro_rata``: the same, and pairs of a
-        `BinaryPairing` give back the floor of the share of their matched volume that went back. ``bands``:
+        went back; ranks, volumes and pay on the period stay. ``pro_rata``: the same of what goes
+        back after a period has ended, and pairs of a `BinaryPairing` give back the floor of the share of
+        their matched volume that they no longer stand on. ``bands``:
         own lines, of which a share by the age of the order is taken back. ``none``: nothing is taken back.
     horizon_days : int
         So many days after its end a period is closed: what becomes known later does not change it, or, with

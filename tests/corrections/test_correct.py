@@ -170,6 +170,69 @@ def test_labels_of_every_kind(labels):
         assert set(correction.columns()["member"]) == set(labels[:2])
 
 
+@both
+def test_states_lead_on(book):
+    """What January frees of a lifetime's cap is paid in February, and the state after it says so."""
+    plan = plan_of(caps=[fx.Cap.per_payee("16.00", window="lifetime")])
+    settled = book_of(FACTS, plan)
+    settled = forgetful(settled) if book.entries[0].facts is None else settled
+    correction = correct(settled, LATER, plan)
+    assert {key: found.total_minor for key, found in correction.differences.items()} == {
+        "2026-01": -6_00, "2026-02": 2_00,
+    }  # fmt: skip
+    assert correction.book == book_of(LATER, plan)
+
+
+@both
+def test_states_lead_on_where_no_order_changed(book):
+    """Only the fund of January is another one: it leaves more of a lifetime's cap to February."""
+    plan = plan_of(
+        POOL, margin=fx.Margin.rate("0%", of="paid"), caps=[fx.Cap.per_payee("2.50", window="lifetime")]
+    )
+    own = {str(month): attrs.evolve(FACTS, funds={"pot": "6.00"}) for month in MONTHS}
+    runs = [fx.settle(own["2026-01"], plan, period=MONTHS[0])]
+    runs.append(fx.settle(own["2026-02"], plan, period=MONTHS[1], state=runs[0].state))
+    settled = Book.of(*runs) if book.entries[0].facts is not None else forgetful(Book.of(*runs))
+    less = own | {"2026-01": attrs.evolve(FACTS, funds={"pot": "4.50"})}
+    correction = correct(settled, less, plan)
+    assert {key: found.total_minor for key, found in correction.differences.items()} == {
+        "2026-01": -1_50, "2026-02": 1_50,
+    }  # fmt: skip
+
+
+@both
+def test_orders_that_do_not_say_when_they_were_known(book):
+    """A horizon asks when orders were known; where they do not say, all of them were in time."""
+    settled = book_of(FACTS, CLOSING)
+    settled = settled if book.entries[0].facts is not None else forgetful(settled)
+    assert correct(settled, LATER, CLOSING).totals() == {}
+    assert (
+        correct(settled, FACTS.refund(1, paid="40.00", at="2026-02-05T00:00:00Z"), CLOSING).totals() == FORTY
+    )
+    assert correct(settled, FACTS.added(orders_of((9, "1", "10.00"))), CLOSING).total_minor == 1_50
+
+
+@pytest.mark.parametrize("rule", ["own_lines", "none"])
+def test_departures_look_at_whole_periods(rule):
+    """A run that was settled net is corrected as a whole, whether its facts are at hand or not."""
+    plan = plan_of(refunds=fx.Refunds(rule))
+    book = book_of(LATER, plan)
+    later = LATER.refund(2, paid="10.00", at="2026-03-02T00:00:00Z")
+    assert state_of(correct(book, later, plan)) == state_of(correct(forgetful(book), later, plan))
+
+
+def test_what_is_not_recovered():
+    """What is left with payees is shown; what recomputing would pay more is not set off against it."""
+    where = fx.Where(first_order=True)
+    first = fx.LevelCommission("levels", base="paid", rates=["10%"], if_not="company", where=where)
+    plan = plan_of(first, refunds=fx.Refunds("none"))
+    later = FACTS.cancel(1, at="2026-03-01T00:00:00Z").cancel(2, at="2026-03-01T00:00:00Z")
+    correction = correct(book_of(FACTS, plan), later, plan)
+    assert correction.totals() == {}
+    assert {key: found.total_minor for key, found in correction.unrecovered().items()} == {"2026-01": 10_00}
+    assert correction.unrecovered_minor == 10_00
+
+
 def test_no_facts_at_all():
     """A shop that has sold nothing learns of its first order; one that never sold anything posts nothing."""
     empty = facts_of()

@@ -263,3 +263,27 @@ def test_adjustments_beyond_the_horizon_do_not_count(rule):
     assert correct(book, adjusted, plan).total_minor == 0
     back = adjusted.refund(1, 0, paid="4.00", at="2026-03-02T00:00:00Z")
     assert correct(book, back, plan).total_minor == (0 if rule == "recompute" else -2_00)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        # Half of a line in month 1, what is left of it in month 7: 5.00 less 1.75, less 40 % of 3.25.
+        ([("refund", "08-20", "5.00"), ("refund", "02-20", "5.00")], 5_00 + 1_95),
+        # A refund of nothing after all has gone back takes nothing.
+        ([("refund", "08-20", "10.00"), ("refund", "09-20", "0.00")], 5_00 + 3_00),
+        # A whole order that is cancelled and cancelled again: 40 % of both lines, and 40 % of what they had.
+        ([("cancellation", "08-20", None), ("cancellation", "09-20", None)], 2 * 1_80),
+    ],
+)
+def test_bands_by_hand(changes, left):
+    """Two lines of 5.00 each: changes go by their times, each from what is left."""
+    refunds = fx.Refunds("bands", bands={0: "70%", 7: "40%"}, unit="months")
+    plan, sold = plan_of([LEVELS], rate="100%", refunds=refunds), january()
+    records = [
+        {"kind": kind, "order_id": 1, "at": f"2026-{day}T00:00:00Z"}
+        | ({"line": 0, "paid": paid} if paid else {})
+        for kind, day, paid in changes
+    ]
+    now = sold.after(fx.Changes.from_records(records))
+    assert correct(settled_once(sold, plan, MONTHS[:1]), now, plan).book.earned(MONTHS[0]).order_pay == left

@@ -68,7 +68,10 @@ def facts_of(team, until="2027"):
         for number, back, when in team["refunds"]
         if when < until
     ]
-    facts = fx.Facts(tree=tree, orders=orders, placements={"binary": Placement.from_records(tree, rows)})
+    # A month without orders has no margins, and pairs of what was given back are paid all the same.
+    funds = {"pot": "10000000.00"}
+    placement = Placement.from_records(tree, rows)
+    facts = fx.Facts(tree=tree, orders=orders, placements={"binary": placement}, funds=funds)
     return facts.after(facts.orders.read_changes(changes)) if changes else facts
 
 
@@ -242,6 +245,34 @@ CYCLES = {"leftover": "carry", "cycle": (100, 100, 10_00)}
         ),
         # The carry goes first: 30 of the order stand in no pair.
         ([(1, 130, "01-01"), (2, 100, "01-01")], [(0, 50, "02-10")], CYCLES, ([8_00, 0, 0], [0, 20])),
+        # An order that came back to the carry in two parts gives what was refunded of it, not both parts.
+        (
+            [(1, 150, "01-01"), (2, 100, "01-01"), (2, 100, "02-01")],
+            [(1, 50, "02-10"), (0, 60, "03-10")], CYCLES, ([5_00, 4_00, 0], [0, 60]),
+        ),
+        # What left the carry is not drawn on later.
+        (
+            [(1, 130, "01-01"), (2, 100, "01-01"), (2, 30, "02-01"), (1, 30, "03-01")],
+            [(0, 30, "02-10"), (3, 30, "04-10")], RATE, ([10_00, 0, 0], [0, 30]),
+        ),
+        # The latest run gives back first, and the one before it what is more.
+        ([(1, 200, "01-01"), (2, 100, "01-01"), (2, 100, "02-01")], [(0, 50, "03-10")], RATE,
+         ([10_00, 5_00, 0], [0, 50])),
+        ([(1, 200, "01-01"), (2, 100, "01-01"), (2, 100, "02-01")], [(0, 150, "03-10")], RATE,
+         ([5_00, 0, 0], [0, 150])),
+        # Flushed legs have nothing that pairs again, and what was flushed is not drawn on.
+        ([(1, 100, "01-01"), (2, 100, "01-01"), (1, 40, "02-01")], [(0, 40, "02-10")],
+         RATE | {"leftover": "flush"}, ([6_00, 0, 0], [0, 0])),
+        ([(1, 150, "01-01"), (2, 100, "01-01"), (1, 100, "02-01"), (2, 100, "02-01")], [(2, 100, "03-10")],
+         RATE | {"leftover": "flush"}, ([10_00, 0, 0], [0, 0])),
+        # What came back is older than what was carried, and is drawn on before it.
+        (
+            [(1, 100, "01-01"), (2, 50, "01-02"), (2, 50, "01-03"), (2, 40, "01-04"), (1, 40, "02-01")],
+            [(0, 60, "02-10"), (3, 40, "03-10")], RATE, ([4_00, 4_00, 0], [0, 20]),
+        ),
+        # A cap drops the newest: 20 of the second order are not there any more when it goes back.
+        ([(1, 60, "01-01"), (1, 60, "01-02"), (2, 50, "01-01")], [(1, 60, "02-10")],
+         RATE | {"carry_cap": 50}, ([5_00, 0, 0], [10, 0])),
         # Thirds: each month gives back the floor of what is gone by now, in all no more than there was.
         (
             [(1, 3, "01-01"), (2, 3, "01-01")],
@@ -305,8 +336,9 @@ def test_facts_by_period_each_know_their_own_refunds():
 def test_a_position_that_carries_nothing_is_in_no_state():
     """What goes back and what returns leave the state that settling would: nobody is in it with nothing."""
     team, plan = team_of([*PAIR, (1, 30, "01-02")], [(2, 30, "02-10")]), plan_of(built(CYCLES))
-    book = lived(team, plan, each=True)
-    assert book.state.carry("team").labels.tolist() == []
+    run = fx.settle(facts_of(team, "2026-02"), plan, period=MONTHS[0])
+    assert run.state.carry("team").labels.tolist() == [0]
+    assert correct(run, facts_of(team), plan).state.carry("team").labels.tolist() == []
     returned = lived(team_of(PAIR, [(0, 30, "02-10")]), plan, each=True).state.carry("team")
     assert (returned.labels.tolist(), returned.paired.tolist()) == ([0], [False])
 
@@ -384,9 +416,19 @@ def test_what_goes_back_before_the_month_ends_made_no_pair(when, wanted):
 
 def test_what_is_known_when_the_next_month_ends_is_out_of_it():
     """A refund at the first instant of March is not yet known in February: what stands pairs there again."""
-    team = team_of([*PAIR, (2, 100, "01-02"), (1, 100, "02-01")], [(0, 100, "03-01")])
-    # Known in February, 200 of the right would stand against 100 of the left.
-    assert settled_and_corrected(team, CYCLES) == ([0, 10_00, 0], [0, 100])
+    team = team_of([*PAIR, (1, 100, "02-01")], [(0, 100, "03-01")])
+    # Known in February, the 100 that the right got back would have paired then.
+    assert settled_and_corrected(team, CYCLES) == ([0, 0, 10_00], [0, 0])
+
+
+def test_the_first_pair_stays_made_where_nothing_is_carried():
+    """Both legs are empty after the refunds, and the position is remembered all the same."""
+    first = CYCLES | {"first": (200, 100, 30_00)}
+    team = team_of(
+        [(1, 250, "01-01"), (2, 100, "01-01"), (1, 100, "03-01"), (2, 100, "03-01")],
+        [(0, 250, "02-10"), (1, 100, "02-10")],
+    )
+    assert settled_and_corrected(team, first) == ([0, 0, 10_00], [0, 0])
 
 
 def test_position_that_joins_later():

@@ -270,7 +270,7 @@ class _Work:
         return Correction(
             book=self.book,
             differences={},
-            rejected=error.keys or tuple(error.labels),
+            rejected=tuple(error.labels),
             outcomes=self.outcomes_of,
             unrecovered=dict,
         )

@@ -127,7 +127,7 @@ class Position:
         at = setting.tree.index(self.label)
         bring(self.legs, pairing, setting, at, number)
         flows = pairing.flows(run.views[pairing.stage])
-        for leg in _LEGS:
+        for leg in () if self.runs else _LEGS:
             _open(self.legs[leg], int(flows.brought[leg, at]), number)
         left, right = (int(volume) for volume in flows.matched[:, at])
         self.runs.append(
