@@ -67,8 +67,8 @@ class Refunds:
     """What becomes of pay when money goes back after its period was settled; see `fenxiao.correct`.
 
     `settle` takes orders net of all changes that its facts know. `correct` applies the rule to all changes,
-    also to those that the first settlement knew: what a period has earned depends on the facts alone. Settle a
-    period, then, on the facts as they were known at its end, or correct it right away.
+    also to those that the first settlement knew: what a period has earned depends on the facts alone. Settle
+    a period, then, on the facts as they were known at its end, or correct it right away.
 
     Parameters
     ----------

@@ -446,3 +446,45 @@ def test_position_that_joins_later():
     second = fx.settle(facts_of(team, "2026-03"), plan, period=MONTHS[1], state=first.state)
     correction = correct(Book.of(first, second), {"2026-01": alone, "2026-02": whole}, plan)
     assert correction.totals() == {0: Decimal("-4.00")}
+
+
+def test_pairs_of_a_week_and_levels_of_a_month():
+    """Each run gives back what it paid: the pair of the week it was made in, the lines of the month."""
+    records = [
+        {
+            "order_id": key,
+            "member": who,
+            "paid": "100.00",
+            "margin": "100.00",
+            "pv": "100",
+            "paid_at": f"{on}T00:00:00Z",
+        }
+        for key, who, on in [("left", 1, "2026-01-05"), ("right", 2, "2026-01-06")]
+    ]
+    tree = fx.ReferralTree.from_mapping({0: None, 1: 0, 2: 0})
+    places = [{"member": each, "parent": place[0], "leg": place[1]} for each, place in SIDES.items()]
+    facts = fx.Facts(
+        tree=tree,
+        orders=fx.Orders.from_records(records, volumes={"pv": 0}, times=["paid_at"]),
+        placements={"binary": Placement.from_records(tree, places)},
+    )
+    plan = fx.Plan(
+        currency="CNY",
+        margin=fx.Margin.column("margin"),
+        policies=[
+            BinaryPairing("team", on=fx.own("pv"), rate="10%", leftover="carry", due="week"),
+            fx.LevelCommission("levels", base="paid", rates=["5%"], if_not="company", due="month"),
+        ],
+        anchor="paid_at",
+        zone="UTC",
+        refunds=fx.Refunds("pro_rata"),
+    )
+    week, month = fx.week(2026, 2), fx.month(2026, 1)
+    first = fx.settle(facts, plan, period=week)
+    book = Book.of(first, fx.settle(facts, plan, period=month, state=first.state))
+    later = facts.refund("left", paid="50.00", volumes={"pv": "50"}, at="2026-02-03T00:00:00Z")
+    correction = correct(book, later, plan)
+    assert pay_of(book) == {("2026-W02", "team", 0): 10_00, ("2026-01", "levels", 0): 10_00}
+    assert pay_of(correction.book) == {("2026-W02", "team", 0): 5_00, ("2026-01", "levels", 0): 7_50}
+    assert carries_of(correction.book) == {0: [0, 50]}
+    assert not correct(correction.book, later, plan).totals()
