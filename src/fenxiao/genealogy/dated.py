@@ -19,10 +19,10 @@ from fenxiao._arrays import (
     InstantArray,
     RowArray,
 )
-from fenxiao._kernels.genealogy import FOREVER, Timeline
+from fenxiao._kernels.genealogy import FOREVER, Dated, Timeline
 
-SPANS: Final = 4
-"""Into so many spans of time the changes are divided; each costs a copy of the pointers."""
+SPANS: Final = 16
+"""Into so many spans of time the changes are divided; each that is met costs a copy of the pointers."""
 
 
 @final
@@ -33,12 +33,7 @@ class DatedSponsors:
     Attributes
     ----------
     since : int, microseconds since 1970-01-01T00:00Z
-    up : int32 [members + 1]
-        The sponsor's index, the number of members for nobody and at nobody; ``-1 - k`` for the member who is
-        the k-th of those whose sponsor changes after `since`.
-    change : int64 [moved], when the sponsor of each of them first changes
-    pair : int32 [2 * moved]
-        The sponsors of each before that and from then on, `NO_MEMBER` where more changes follow.
+    pointers : each member's sponsor, the number of members for nobody and of nobody
     unsteady : bool [members + 1] or None
         Who is not in all the time from `since` on; None where everybody is.
     place : int32 [members], their places in the timeline
@@ -49,14 +44,12 @@ class DatedSponsors:
 
     timeline: Timeline
     since: int
-    up: IndexArray
-    change: InstantArray
-    pair: IndexArray
+    pointers: Dated
     unsteady: FlagArray | None
     place: IndexArray
     index: IndexArray
     absent: int | None
-    _spans: dict[int, DatedSponsors] = attrs.field(init=False, factory=dict)
+    _windows: dict[tuple[int, int], DatedSponsors] = attrs.field(init=False, factory=dict)
 
     @classmethod
     def of(cls, timeline: Timeline, place: IndexArray, since: int) -> DatedSponsors:
@@ -64,27 +57,37 @@ class DatedSponsors:
         n, everybody = len(place), len(timeline.first) - 1
         index = np.full(everybody + 1, n, dtype=INDEX)
         index[place] = np.arange(n, dtype=INDEX)
-        now = timeline.standing(place, np.full(n, since, dtype=INSTANT))
-        up = np.append(index[timeline.holder[now.post]], INDEX(n))
-        moved = np.flatnonzero(now.until != FOREVER)
-        change = now.until[moved]
-        then = timeline.standing(place[moved], change)
+
+        def sponsor(post: IndexArray) -> IndexArray:
+            return np.take(index, np.take(timeline.holder, post, mode="clip"), mode="clip")
+
+        def further(members: IndexArray, times: InstantArray) -> IndexArray:
+            return sponsor(timeline.standing(place[members], times).post)
+
+        now = timeline.everybody(since)
+        up = np.append(sponsor(np.take(now.post, place, mode="clip")), INDEX(n))
+        until = np.take(now.until, place, mode="clip")
+        moved = np.flatnonzero(until != FOREVER)
+        then = timeline.standing(place[moved], until[moved])
         pair = np.empty((len(moved), 2), dtype=INDEX)
         pair[:, 0] = up[moved]
-        pair[:, 1] = np.where(then.until == FOREVER, index[timeline.holder[then.post]], NO_MEMBER)
+        pair[:, 1] = np.where(then.until == FOREVER, sponsor(then.post), NO_MEMBER)
         up[moved] = -1 - np.arange(len(moved), dtype=INDEX)
         outside = timeline.at[timeline.first[np.flatnonzero(index[:-1] == n)]]
         return cls(
             timeline=timeline,
             since=since,
-            up=up,
-            change=change,
-            pair=pair.ravel(),
+            pointers=Dated(now=up, change=until[moved], pair=pair.ravel(), further=further),
             unsteady=_unsteady(timeline, place, since, now.entry),
             place=place,
             index=index,
             absent=int(outside.min()) if len(outside) else None,
         )
+
+    @property
+    def up(self) -> IndexArray:
+        """Return the sponsors of those who keep theirs from `since` on, negative for the others."""
+        return self.pointers.now
 
     def above(self, members: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
         """Return the sponsor of each member at each time.
@@ -99,59 +102,49 @@ class DatedSponsors:
         -------
         int32 [n], the number of members for nobody
         """
-        found: IndexArray = np.take(self.up, members, out=out, mode="clip")
-        rows = np.flatnonzero(found < 0)
-        if len(rows):
-            side = ~np.take(found, rows)
-            late = np.take(times, rows) >= np.take(self.change, side)
-            sponsor = np.take(self.pair, 2 * side.astype(ROW) + late)
-            again = np.flatnonzero(sponsor < 0)
-            if len(again):
-                whose = rows[again]
-                sponsors = self.timeline.sponsors(self.place[members[whose]], times[whose])
-                sponsor[again] = self.index[sponsors]
-            found[rows] = sponsor
-        return found
+        return self.pointers.at(members, times, out)
 
     def during(self, times: InstantArray) -> DatedSponsors:
         """Return the same sponsors for times like these, with fewer who need a second look.
 
-        Orders stand by their ids, which mostly ascend with time. A block of them then lies in one span of a
-        few into which all changes are divided, and whoever changes before or after it does not move in it.
+        Orders stand by their ids, which mostly ascend with time. A block of them then lies in a few of the
+        spans into which all changes are divided, and whoever changes before or after these does not move.
         """
         if not len(times):
             return self
-        edges = self._edges
-        span = int(np.searchsorted(edges, times.min(), side="right"))
-        if span != int(np.searchsorted(edges, times.max(), side="right")):
+        first, last = np.searchsorted(self._edges, (times.min(), times.max()), side="right").tolist()
+        if last - first == len(self._edges):
             return self
-        if span not in self._spans:
-            self._spans.clear()
-            self._spans[span] = self._within(span)
-        return self._spans[span]
+        found = self._windows.get((first, last))
+        if found is None:
+            found = self._within(first, last)
+            self._windows.clear()
+            self._windows[first, last] = found
+        return found
 
     @cached_property
     def _edges(self) -> InstantArray:
         """Return when one span ends and the next one starts, about as many changes in each."""
-        places = np.arange(1, SPANS) * len(self.change) // SPANS
-        return np.sort(self.change)[places] if len(self.change) else self.change
+        change = self.pointers.change
+        places = np.arange(1, SPANS) * len(change) // SPANS
+        return np.sort(change)[places] if len(change) else change
 
     @cached_property
     def _moves(self) -> tuple[IndexArray, RowArray]:
         """Return who moves, and in which span first."""
         moved = np.flatnonzero(self.up < 0).astype(INDEX)
-        return moved, np.searchsorted(self._edges, self.change, side="right").astype(ROW)
+        return moved, np.searchsorted(self._edges, self.pointers.change, side="right").astype(ROW)
 
-    def _within(self, span: int) -> DatedSponsors:
-        """Return the sponsors of a span: whoever changes once, and in another span, has a plain pointer."""
+    def _within(self, first: int, last: int) -> DatedSponsors:
+        """Return the sponsors of some spans: whoever changes once, and in no such span, has a plain pointer."""
         up = self.up.copy()
         moved, changes = self._moves
-        before, after = self.pair[::2], self.pair[1::2]
-        done = (changes < span) & (after != NO_MEMBER)
+        before, after = self.pointers.pair[::2], self.pointers.pair[1::2]
+        done = (changes < first) & (after != NO_MEMBER)
         up[moved[done]] = after[done]
-        later = changes > span
+        later = changes > last
         up[moved[later]] = before[later]
-        return attrs.evolve(self, up=up)
+        return attrs.evolve(self, pointers=attrs.evolve(self.pointers, now=up))
 
     def at(self, time: int) -> IndexArray:
         """Return the sponsors of everybody at one time (int32 [members + 1]).
@@ -191,12 +184,12 @@ def _unsteady(timeline: Timeline, place: IndexArray, since: int, entry: RowArray
 
     Parameters
     ----------
-    entry : int64 [members], what is in force for each at that instant, -1 for nothing
+    entry : int64 [everybody], what is in force for each at that instant, -1 for nothing
     """
-    flags = np.zeros(len(place) + 1, dtype=FLAG)
-    flags[:-1] = (entry < 0) | ~timeline.inside[entry]
-    leaves = np.flatnonzero((timeline.at > since) & ~timeline.inside)
-    gone = np.zeros(len(timeline.first), dtype=FLAG)
-    gone[np.searchsorted(timeline.first, leaves, side="right") - 1] = True
-    flags[:-1] |= gone[place]
+    out = entry < 0
+    if not timeline.inside.all():
+        out |= ~np.take(timeline.inside, entry, mode="clip")
+        leaves = np.flatnonzero((timeline.at > since) & ~timeline.inside)
+        out[np.searchsorted(timeline.first, leaves, side="right") - 1] = True
+    flags = np.append(out[place], FLAG(False))
     return flags if flags.any() else None

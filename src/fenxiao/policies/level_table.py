@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import attrs
@@ -59,7 +60,6 @@ class LevelTable:
     schedules : the same as the plan writes them
     rank_row : int32 [members + 1], the schedule of each member's rank; empty without ``by_rank``
     rank_code : int32 [members + 1], the place of each member's rank; only where the lower one counts
-    filled : bit ``k`` of a member's entry (unsigned [members + 1]): what he causes has a payee at level k
     source : bool [members + 1], for whom is paid at all; None for everybody
     """
 
@@ -70,7 +70,6 @@ class LevelTable:
     schedules: tuple[Schedule, ...]
     rank_row: IndexArray
     rank_code: IndexArray | None
-    filled: AnyArray
     source: FlagArray | None
 
     @classmethod
@@ -102,9 +101,13 @@ class LevelTable:
             schedules=tuple(schedules),
             rank_row=rank_row,
             rank_code=rank_code,
-            filled=filled_levels(route, setting.size),
             source=source,
         )
+
+    @cached_property
+    def filled(self) -> AnyArray:
+        """Return the levels that have a payee for what each member causes, as bits of [members + 1]."""
+        return filled_levels(self.route, self.setting.size)
 
     def dated(self, times: InstantArray) -> DatedRoute:
         """Return the route at the times of some orders.
@@ -249,20 +252,18 @@ def _masks(policy: LevelFields, setting: Setting, rank_row: IndexArray) -> list[
 
 def filled_of(payees: IndexArray, nobody: int) -> AnyArray:
     """Return for each column of payees the levels that have one, as bits."""
-    bits = np.zeros(payees.shape[1], dtype=BITS[-1])
+    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= len(payees))
+    bits = np.zeros(payees.shape[1], dtype=kind)
     for level, payee in enumerate(payees):
-        bits |= (payee != nobody).astype(BITS[-1]) << BITS[-1](level)
+        bits |= (payee != nobody).astype(kind) << kind(level)
     return bits
 
 
 def filled_levels(route: SponsorRoute, members: int) -> AnyArray:
     """Return the filled levels of what every member causes; nobody's is empty."""
-    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= route.levels)
-    filled = np.zeros(members + 1, dtype=kind)
-    for low, high in blocks(members):
-        payees = route.walk(np.arange(low, high, dtype=INDEX), None)
-        filled[low:high] = filled_of(payees, members)
-    return filled
+    everybody = np.arange(members, dtype=INDEX)
+    parts = [filled_of(route.walk(everybody[low:high], None), members) for low, high in blocks(members)]
+    return np.concatenate((*parts, filled_of(np.full((route.levels, 1), members, dtype=INDEX), members)))
 
 
 def _rank_rows(policy: LevelFields, setting: Setting, name: str) -> IndexArray:
