@@ -204,12 +204,21 @@ class Dated:
         found: IndexArray = np.take(self.now, members, out=out, mode="clip")
         rows = np.flatnonzero(found < 0)
         if len(rows):
-            which = ~found[rows]
-            late = times[rows] >= np.take(self.change, which, mode="clip")
-            number = np.take(self.pair, 2 * which.astype(ROW) + late, mode="clip")
+            number, _ = self.picked(~found[rows], times[rows])
             again = np.flatnonzero(number < 0)
             if len(again):
                 whose = rows[again]
                 number[again] = self.further(members[whose], times[whose])
             found[rows] = number
         return found
+
+    def picked(self, which: IndexArray, times: InstantArray) -> tuple[IndexArray, FlagArray]:
+        """Return numbers that change, by their place among these, and whether they have done so by then.
+
+        Returns
+        -------
+        int32 [n], negative where more changes follow, and bool [n]
+        """
+        late = times >= np.take(self.change, which, mode="clip")
+        number: IndexArray = np.take(self.pair, 2 * which.astype(ROW) + late, mode="clip")
+        return number, late

@@ -66,9 +66,10 @@ class DatedSponsors:
 
         now = timeline.everybody(since)
         up = np.append(sponsor(np.take(now.post, place, mode="clip")), INDEX(n))
-        until = np.take(now.until, place, mode="clip")
-        moved = np.flatnonzero(until != FOREVER)
-        then = timeline.standing(place[moved], until[moved])
+        moved = np.sort(index[np.flatnonzero(now.until != FOREVER)])
+        moved = moved[: np.searchsorted(moved, n)]
+        change = now.until[place[moved]]
+        then = timeline.standing(place[moved], change)
         pair = np.empty((len(moved), 2), dtype=INDEX)
         pair[:, 0] = up[moved]
         pair[:, 1] = np.where(then.until == FOREVER, sponsor(then.post), NO_MEMBER)
@@ -77,7 +78,7 @@ class DatedSponsors:
         return cls(
             timeline=timeline,
             since=since,
-            pointers=Dated(now=up, change=until[moved], pair=pair.ravel(), further=further),
+            pointers=Dated(now=up, change=change, pair=pair.ravel(), further=further),
             unsteady=_unsteady(timeline, place, since, now.entry),
             place=place,
             index=index,
@@ -103,6 +104,26 @@ class DatedSponsors:
         int32 [n], the number of members for nobody
         """
         return self.pointers.at(members, times, out)
+
+    def spans(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, InstantArray]:
+        """Return the sponsor of members of whom each changes his at some time, and until when he stays.
+
+        Parameters
+        ----------
+        members : int32 [n], whose pointers are negative
+        times : int64 [n], none before `since`
+
+        Returns
+        -------
+        int32 [n], the number of members for nobody, and int64 [n], `FOREVER` where no change follows
+        """
+        which = ~self.up[members]
+        sponsor, late = self.pointers.picked(which, times)
+        until = np.where(late, FOREVER, self.pointers.change[which])
+        more = np.flatnonzero(sponsor < 0)
+        now = self.timeline.standing(self.place[members[more]], times[more])
+        sponsor[more], until[more] = self.index[self.timeline.holder[now.post]], now.until
+        return sponsor, until
 
     def during(self, times: InstantArray) -> DatedSponsors:
         """Return the same sponsors for times like these, with fewer who need a second look.
@@ -191,5 +212,5 @@ def _unsteady(timeline: Timeline, place: IndexArray, since: int, entry: RowArray
         out |= ~np.take(timeline.inside, entry, mode="clip")
         leaves = np.flatnonzero((timeline.at > since) & ~timeline.inside)
         out[np.searchsorted(timeline.first, leaves, side="right") - 1] = True
-    flags = np.append(out[place], FLAG(False))
+    flags = np.append(out[place], FLAG(False)) if out.any() else out
     return flags if flags.any() else None

@@ -43,7 +43,7 @@ class Spells:
         levels : how many levels above a member count, 1 or more
         limit : more than the number of members
         """
-        timeline, size = sponsors.timeline, len(sponsors.up)
+        size = len(sponsors.up)
         split = _split(sponsors, levels)
         owner = here = split
         start = np.full(len(split), sponsors.since, dtype=INSTANT)
@@ -52,17 +52,16 @@ class Spells:
             above = np.take(sponsors.up, here, mode="clip")
             todo = np.flatnonzero(above < 0)
             while len(todo):
-                now = timeline.standing(sponsors.place[here[todo]], start[todo])
-                above[todo] = sponsors.index[timeline.holder[now.post]]
-                cut = np.flatnonzero(now.until < end[todo])
+                above[todo], until = sponsors.spans(here[todo], start[todo])
+                cut = np.flatnonzero(until < end[todo])
                 rows = todo[cut]
                 todo = np.arange(len(owner), len(owner) + len(rows))
                 if size - len(split) + len(owner) + len(rows) > limit:
                     return None
                 # What is left of a spell after the change is a spell of its own.
                 owner, here, above = (np.append(each, each[rows]) for each in (owner, here, above))
-                start, end = np.append(start, now.until[cut]), np.append(end, end[rows])
-                end[rows] = now.until[cut]
+                start, end = np.append(start, until[cut]), np.append(end, end[rows])
+                end[rows] = until[cut]
             here = above
         further = slice(len(split), None)
         return cls._sorted(sponsors, split, owner[further], start[further])
@@ -103,7 +102,9 @@ class Spells:
 
 def _split(sponsors: DatedSponsors, levels: int) -> IndexArray:
     """Return who has more than one spell: above whom, as of `since`, somebody changes."""
-    up, moves = sponsors.at(sponsors.since), sponsors.up < 0
+    moves = sponsors.up < 0
+    up = sponsors.up.copy()
+    up[moves] = sponsors.pointers.pair[::2]
     found, here = moves.copy(), up
     for _ in range(levels - 1):
         found |= np.take(moves, here, mode="clip")
