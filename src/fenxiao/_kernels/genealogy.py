@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, INSTANT, MINOR_MAX, ROW, FlagArray, IndexArray, InstantArray, RowArray
+from fenxiao._arrays import INSTANT, MINOR_MAX, ROW, FlagArray, IndexArray, InstantArray, RowArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -157,7 +157,7 @@ class DatedSponsors:
         return moved, np.searchsorted(self._edges, self.pointers.change, side="right").astype(ROW)
 
     def _within(self, first: int, last: int) -> DatedSponsors:
-        """Return the sponsors of some spans: whoever changes once, and in no such span, has a plain pointer."""
+        """Return the sponsors of some spans: plain pointers for who changes once, and in none of these."""
         up = self.up.copy()
         moved, changes = self._moves
         before, after = self.pointers.pair[::2], self.pointers.pair[1::2]
@@ -212,5 +212,5 @@ def _unsteady(timeline: Timeline, place: IndexArray, since: int, entry: RowArray
         out |= ~np.take(timeline.inside, entry, mode="clip")
         leaves = np.flatnonzero((timeline.at > since) & ~timeline.inside)
         out[np.searchsorted(timeline.first, leaves, side="right") - 1] = True
-    flags = np.append(out[place], FLAG(False)) if out.any() else out
+    flags = np.append(out[place], np.zeros(1, dtype=FLAG)) if out.any() else out
     return flags if flags.any() else None

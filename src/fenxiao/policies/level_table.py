@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 import numpy as np
@@ -22,7 +22,8 @@ from fenxiao._arrays import (
 )
 from fenxiao._columns import Categories, Ranks
 from fenxiao.errors import GenealogyError, PlanError, Reason
-from fenxiao.policies.base import Hop
+from fenxiao.genealogy import Spells
+from fenxiao.policies.base import DEPTH_MAX, Hop
 from fenxiao.policies.schedules import Cell, RateTable
 from fenxiao.routes import DatedRoute, Path, SpellRoute, SponsorRoute
 
@@ -41,11 +42,32 @@ _SPELLS_MOST: Final = 3
 """With more spells a member, on the mean, orders are climbed from one by one."""
 
 
-class FilledSpells(NamedTuple):
-    """Whom each spell pays, and at which levels, as bits."""
+@final
+@attrs.frozen(eq=False)
+class FilledSpells:
+    """Whom each spell pays, and at which levels, as bits; one more bit marks whoever has further spells."""
 
     route: SpellRoute
     filled: AnyArray
+    mark: int
+
+    @classmethod
+    def of(cls, dated: DatedRoute, spells: Spells) -> FilledSpells:
+        """Return whom a route of less than 64 levels pays."""
+        route, size, mark = SpellRoute.of(dated, spells), len(spells.number.now), 1 << dated.plain.levels
+        filled = filled_of(route.payee, size - 1, mark.bit_length())
+        filled[:size][spells.number.now < 0] |= filled.dtype.type(mark)
+        return cls(route, filled, mark)
+
+    def find(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, AnyArray]:
+        """Return the spell of each member at each time (int32 [n]), and the levels that it pays."""
+        # Most have one spell, of their own number: the bits, of which few are kept, say who has not.
+        filled = np.take(self.filled, members, mode="clip")
+        rows = np.flatnonzero(filled >= self.mark)
+        found = members.copy()
+        found[rows] = spell = self.route.spells.find(members[rows], times[rows])
+        filled[rows] = self.filled[spell] & (self.mark - 1)
+        return found, filled
 
 
 @final
@@ -136,23 +158,26 @@ class LevelTable:
         first = facts.keep(("earliest", anchor), lambda: int(facts.orders.instants(anchor).values.min()))
         return MINOR_MIN if len(times) and int(times.min()) < first else first
 
-    def spells(self, times: InstantArray) -> FilledSpells | None:
+    def spells(self, dated: DatedRoute) -> FilledSpells | None:
         """Return whom each spell of each member pays, None where it is no less work to climb from each order.
 
         That is where there are fewer orders than members, where changes have no greatest distance, because
-        people are passed over, or where there are very many of them.
+        people are passed over, or where there are very many of them; and where no bit is left for a mark.
         """
-        setting, route = self.setting, self.route
-        size = setting.size
-        if len(setting.facts.orders) < size or route.path.on is not None or route.if_not == "roll_up":
+        setting, route, sponsors = self.setting, self.route, dated.path.sponsors
+        passes = route.path.on is not None or route.if_not == "roll_up"
+        if passes or len(setting.facts.orders) < setting.size or route.levels >= DEPTH_MAX:
             return None
-        dated, name = self.dated(times), self.policy.name  # type: ignore[attr-defined]  # policies have a name
+        levels = max(route.start_level + route.levels - 1, 1)
+        spells = setting.facts.keep(
+            ("spells", sponsors.since, levels),
+            lambda: Spells.of(sponsors, levels, _SPELLS_MOST * (setting.size + 1)),
+        )
+        if spells is None:
+            return None
 
-        def make() -> FilledSpells | None:
-            found = SpellRoute.of(dated, _SPELLS_MOST * (size + 1))
-            return None if found is None else FilledSpells(found, filled_of(found.payee, size))
-
-        return setting.keep(("spells", name, dated.path.sponsors.since), make)
+        name = self.policy.name  # type: ignore[attr-defined]  # policies have a name
+        return setting.keep(("spells", name, sponsors.since), lambda: FilledSpells.of(dated, spells))
 
     def route_at(self, time: int) -> SponsorRoute:
         """Return the route over the sponsors of one time, for telling a single walk."""
@@ -250,13 +275,13 @@ def _masks(policy: LevelFields, setting: Setting, rank_row: IndexArray) -> list[
     return masks
 
 
-def filled_of(payees: IndexArray, nobody: int) -> AnyArray:
-    """Return for each column of payees the levels that have one, as bits."""
-    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= len(payees))
-    bits = np.zeros(payees.shape[1], dtype=kind)
+def filled_of(payees: IndexArray, nobody: int, bits: int = 0) -> AnyArray:
+    """Return for each column of payees the levels that have one, as `bits` bits, or as many as needed."""
+    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= max(bits, len(payees)))
+    filled: AnyArray = np.zeros(payees.shape[1], dtype=kind)
     for level, payee in enumerate(payees):
-        bits |= (payee != nobody).astype(kind) << kind(level)
-    return bits
+        filled |= (payee != nobody).astype(kind) << kind(level)
+    return filled
 
 
 def filled_levels(route: SponsorRoute, members: int) -> AnyArray:

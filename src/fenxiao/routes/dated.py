@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray, InstantArray
+from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray, InstantArray, blocks
 from fenxiao._kernels.trees import nearest_marked
-from fenxiao.genealogy import Spells
 
 if TYPE_CHECKING:
-    from fenxiao.genealogy import DatedSponsors
+    from fenxiao.genealogy import DatedSponsors, Spells
     from fenxiao.routes.sponsor import SponsorRoute
 
 _MOVED = -1
@@ -147,20 +146,19 @@ class SpellRoute:
     payee: IndexArray
 
     @classmethod
-    def of(cls, route: DatedRoute, limit: int) -> SpellRoute | None:
-        """Return the payees of all spells, None if there are more than `limit`.
+    def of(cls, route: DatedRoute, spells: Spells) -> SpellRoute:
+        """Return the payees of all spells.
 
         Parameters
         ----------
         route : of a fixed number of levels, on which nobody is passed over
-        limit : more than the number of members
+        spells : split at changes in as many levels above a member
         """
-        plain = route.plain
-        spells = Spells.of(route.path.sponsors, max(plain.start_level + plain.levels - 1, 1), limit)
-        if spells is None:
-            return None
-        # Spells of whoever is not in are never asked for: his orders are nobody's.
-        return cls(spells=spells, payee=route.walk(spells.member, None, spells.start))
+        payee = np.empty((route.plain.levels, len(spells)), dtype=INDEX)
+        for low, high in blocks(len(spells)):
+            # Spells of whoever is not in are never asked for: his orders are nobody's.
+            payee[:, low:high] = route.walk(spells.member[low:high], None, spells.start[low:high])
+        return cls(spells=spells, payee=payee)
 
     def payees(self, source: IndexArray) -> IndexArray:
         """Return the payees of spells (int32 [n]) by level: int32 [levels, n]."""
