@@ -184,7 +184,7 @@ class Dated:
     change : int64 [changing], when it first changes for each of these
     pair : int32 [2 * changing]
         The numbers of each before that and from then on, negative where more changes follow.
-    further : gives the numbers of members at their times where more changes follow
+    further : gives such numbers, by their place among these and times
     """
 
     now: IndexArray
@@ -204,16 +204,19 @@ class Dated:
         found: IndexArray = np.take(self.now, members, out=out, mode="clip")
         rows = np.flatnonzero(found < 0)
         if len(rows):
-            number, _ = self.picked(~found[rows], times[rows])
-            again = np.flatnonzero(number < 0)
-            if len(again):
-                whose = rows[again]
-                number[again] = self.further(members[whose], times[whose])
-            found[rows] = number
+            found[rows] = self.changing(~found[rows], times[rows])
         return found
 
-    def picked(self, which: IndexArray, times: InstantArray) -> tuple[IndexArray, FlagArray]:
-        """Return numbers that change, by their place among these, and whether they have done so by then.
+    def changing(self, which: IndexArray, times: InstantArray) -> IndexArray:
+        """Return numbers that change, by their place among these, at each time."""
+        number, _ = self.first_two(which, times)
+        more = np.flatnonzero(number < 0)
+        if len(more):
+            number[more] = self.further(which[more], times[more])
+        return number
+
+    def first_two(self, which: IndexArray, times: InstantArray) -> tuple[IndexArray, FlagArray]:
+        """Return numbers before or after their first change, and whether it has come by then.
 
         Returns
         -------

@@ -61,9 +61,6 @@ class DatedSponsors:
         def sponsor(post: IndexArray) -> IndexArray:
             return np.take(index, np.take(timeline.holder, post, mode="clip"), mode="clip")
 
-        def further(members: IndexArray, times: InstantArray) -> IndexArray:
-            return sponsor(timeline.standing(place[members], times).post)
-
         now = timeline.everybody(since)
         up = np.append(sponsor(np.take(now.post, place, mode="clip")), INDEX(n))
         moved = np.sort(index[np.flatnonzero(now.until != FOREVER)])
@@ -74,6 +71,10 @@ class DatedSponsors:
         pair[:, 0] = up[moved]
         pair[:, 1] = np.where(then.until == FOREVER, sponsor(then.post), NO_MEMBER)
         up[moved] = -1 - np.arange(len(moved), dtype=INDEX)
+
+        def further(which: IndexArray, times: InstantArray) -> IndexArray:
+            return sponsor(timeline.standing(place[moved[which]], times).post)
+
         outside = timeline.at[timeline.first[np.flatnonzero(index[:-1] == n)]]
         return cls(
             timeline=timeline,
@@ -118,7 +119,7 @@ class DatedSponsors:
         int32 [n], the number of members for nobody, and int64 [n], `FOREVER` where no change follows
         """
         which = ~self.up[members]
-        sponsor, late = self.pointers.picked(which, times)
+        sponsor, late = self.pointers.first_two(which, times)
         until = np.where(late, FOREVER, self.pointers.change[which])
         more = np.flatnonzero(sponsor < 0)
         now = self.timeline.standing(self.place[members[more]], times[more])

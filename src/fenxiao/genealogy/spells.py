@@ -84,8 +84,7 @@ class Spells:
         now = own.copy()
         now[split] = -1 - np.arange(len(split), dtype=INDEX)
 
-        def further(members: IndexArray, times: InstantArray) -> IndexArray:
-            which = ~now[members]
+        def further(which: IndexArray, times: InstantArray) -> IndexArray:
             return last_up_to(start, low[which], high[which], times).astype(INDEX)
 
         number = Dated(now=now, change=start[low], pair=pair.ravel(), further=further)

@@ -64,9 +64,10 @@ class FilledSpells:
         # Most have one spell, of their own number: the bits, of which few are kept, say who has not.
         filled = np.take(self.filled, members, mode="clip")
         rows = np.flatnonzero(filled >= self.mark)
-        found = members.copy()
-        found[rows] = spell = self.route.spells.find(members[rows], times[rows])
-        filled[rows] = self.filled[spell] & (self.mark - 1)
+        found, number = members.copy(), self.route.spells.number
+        which = ~np.take(number.now, members[rows], mode="clip")
+        found[rows] = spell = number.changing(which, times[rows])
+        filled[rows] = np.take(self.filled, spell, mode="clip") & (self.mark - 1)
         return found, filled
 
 
