@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Final, final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, final
 
 import attrs
 import numpy as np
@@ -13,7 +13,6 @@ from fenxiao._arrays import (
     INDEX,
     INSTANT,
     NO_MEMBER,
-    ROW,
     FlagArray,
     IndexArray,
     InstantArray,
@@ -21,8 +20,8 @@ from fenxiao._arrays import (
 )
 from fenxiao._kernels.genealogy import FOREVER, Dated, Timeline
 
-SPANS: Final = 16
-"""Into so many spans of time the changes are divided; each that is met costs a copy of the pointers."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @final
@@ -49,7 +48,7 @@ class DatedSponsors:
     place: IndexArray
     index: IndexArray
     absent: int | None
-    _windows: dict[tuple[int, int], DatedSponsors] = attrs.field(init=False, factory=dict)
+    _idle: list[_Window] = attrs.field(init=False, factory=list)
 
     @classmethod
     def of(cls, timeline: Timeline, place: IndexArray, since: int) -> DatedSponsors:
@@ -126,47 +125,21 @@ class DatedSponsors:
         sponsor[more], until[more] = self.index[self.timeline.holder[now.post]], now.until
         return sponsor, until
 
-    def during(self, times: InstantArray) -> DatedSponsors:
-        """Return the same sponsors for times like these, with fewer who need a second look.
+    @contextmanager
+    def during(self, times: InstantArray) -> Iterator[DatedSponsors]:
+        """Lend the same sponsors for times like these, with fewer who need a second look.
 
-        Orders stand by their ids, which mostly ascend with time. A block of them then lies in a few of the
-        spans into which all changes are divided, and whoever changes before or after these does not move.
+        Orders stand by their ids, which mostly ascend with time. Whoever changes before or after all times of
+        a block of them does not move in it. Each who asks, in whatever thread, has pointers of his own.
         """
-        if not len(times):
-            return self
-        first, last = np.searchsorted(self._edges, (times.min(), times.max()), side="right").tolist()
-        if last - first == len(self._edges):
-            return self
-        found = self._windows.get((first, last))
-        if found is None:
-            found = self._within(first, last)
-            self._windows.clear()
-            self._windows[first, last] = found
-        return found
-
-    @cached_property
-    def _edges(self) -> InstantArray:
-        """Return when one span ends and the next one starts, about as many changes in each."""
-        change = self.pointers.change
-        places = np.arange(1, SPANS) * len(change) // SPANS
-        return np.sort(change)[places] if len(change) else change
-
-    @cached_property
-    def _moves(self) -> tuple[IndexArray, RowArray]:
-        """Return who moves, and in which span first."""
-        moved = np.flatnonzero(self.up < 0).astype(INDEX)
-        return moved, np.searchsorted(self._edges, self.pointers.change, side="right").astype(ROW)
-
-    def _within(self, first: int, last: int) -> DatedSponsors:
-        """Return the sponsors of some spans: plain pointers for who changes once, and in none of these."""
-        up = self.up.copy()
-        moved, changes = self._moves
-        before, after = self.pointers.pair[::2], self.pointers.pair[1::2]
-        done = (changes < first) & (after != NO_MEMBER)
-        up[moved[done]] = after[done]
-        later = changes > last
-        up[moved[later]] = before[later]
-        return attrs.evolve(self, pointers=attrs.evolve(self.pointers, now=up))
+        try:
+            window = self._idle.pop()
+        except IndexError:
+            window = _Window.of(self)
+        if len(times):
+            window.move(*np.searchsorted(window.change, (times.min(), times.max()), side="right").tolist())
+        yield window.sponsors
+        self._idle.append(window)
 
     def at(self, time: int) -> IndexArray:
         """Return the sponsors of everybody at one time (int32 [members + 1]).
@@ -199,6 +172,59 @@ class DatedSponsors:
         here = members.copy()
         here[out] = len(self.place)
         return here
+
+
+@final
+@attrs.define(eq=False, kw_only=True)
+class _Window:
+    """Sponsors for a span of time, whose pointers are rewritten where the next span differs.
+
+    Attributes
+    ----------
+    sponsors : with pointers of their own
+    who, change : int32 and int64 [moved], whose sponsor changes, and when first, ascending
+    before, moving, after : int32 [moved], their pointers before the change, while it is near, and after it
+    low, high : the changes that are near
+    """
+
+    sponsors: DatedSponsors
+    who: IndexArray
+    change: InstantArray
+    before: IndexArray
+    moving: IndexArray
+    after: IndexArray
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, sponsors: DatedSponsors) -> _Window:
+        pointers = sponsors.pointers
+        order = np.argsort(pointers.change)
+        who, pair = np.flatnonzero(sponsors.up < 0)[order].astype(INDEX), pointers.pair
+        moving, after = sponsors.up[who], pair[1::2][order]
+        return cls(
+            sponsors=attrs.evolve(sponsors, pointers=attrs.evolve(pointers, now=sponsors.up.copy())),
+            who=who,
+            change=pointers.change[order],
+            before=pair[::2][order],
+            moving=moving,
+            after=np.where(after == NO_MEMBER, moving, after),
+            low=0,
+            high=len(order),
+        )
+
+    def move(self, low: int, high: int) -> None:
+        """Make other changes the near ones: from `low` on, before `high`."""
+        ends = sorted((low, self.low)), sorted((high, self.high))
+        self.low, self.high = low, high
+        for start, stop in ends:
+            self._write(self.after, start, min(stop, low))
+            self._write(self.moving, max(start, low), min(stop, high))
+            self._write(self.before, max(start, high), stop)
+
+    def _write(self, pointers: IndexArray, start: int, stop: int) -> None:
+        # A part that ends before it starts is empty.
+        self.sponsors.up[self.who[start:stop]] = pointers[start:stop]
 
 
 def _unsteady(timeline: Timeline, place: IndexArray, since: int, entry: RowArray) -> FlagArray | None:
