@@ -127,17 +127,19 @@ def settle_rows(shop: Shop, repeats: int) -> Iterator[Row]:
         )
         for attribution in ("period_end", "order_time")
     }
-    times = race(
-        {
-            attribution: lambda found, plan=plan: fx.settle(found, plan).totals().allowed.sum()
-            for attribution, plan in plans.items()
-        },
-        fresh=dict.fromkeys(plans, lambda: facts.with_orders(facts.orders)),
-        repeats=repeats,
-    )
-    yield row(
-        "settle_at_order_time", times["order_time"], "settling at the period's end", times["period_end"]
-    )
+    runners = {
+        attribution: lambda found, plan=plan: fx.settle(found, plan).totals().allowed.sum()
+        for attribution, plan in plans.items()
+    }
+    ascending = attrs.evolve(shop, time=np.sort(shop.time)).facts()
+    for name, fresh in (
+        ("ascending_times", lambda: ascending.with_orders(ascending.orders)),
+        ("random_times", lambda: facts.with_orders(facts.orders)),
+        ("random_times_again", lambda: facts),
+    ):
+        times = race(runners, fresh=dict.fromkeys(plans, fresh), repeats=repeats)
+        title = f"settle_at_order_time_{name}"
+        yield row(title, times["order_time"], "settling at the period's end", times["period_end"])
     log, tree = shop.genealogy.log, shop.tree
     parents = np.ma.masked_array(tree.ids[tree.parent], tree.parent < 0)
     times = race(

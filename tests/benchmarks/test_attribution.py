@@ -17,7 +17,7 @@ def test_everything_runs_and_is_printed(capsys, monkeypatch):
     monkeypatch.setattr(attribution, "MEMBERS", 2_000)
     monkeypatch.setattr(attribution, "ORDERS", 5_000)
     rows = measure(1, 1)
-    assert len(capsys.readouterr().out.splitlines()) == len(rows) == 6
+    assert len(capsys.readouterr().out.splitlines()) == len(rows) == 8
     assert all(set(each) == COLUMNS for each in rows)
     assert len({each["name"] for each in rows}) == len(rows)
 

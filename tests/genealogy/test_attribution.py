@@ -337,6 +337,7 @@ def test_explanations_count_levels_up_the_upline_of_the_time():
         verdict = run.explain(member, order).verdicts[0]
         assert (verdict.level, verdict.reason) == (level, Reason.BEYOND_DEPTH)
     assert run.explain(101, 1).verdicts[0].reason is Reason.NOT_UPLINE
+    assert "level 1 of order 0, 10 % of" in str(run.statement(102))
 
 
 def test_lines_of_one_order_share_its_time():

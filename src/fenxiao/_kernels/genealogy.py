@@ -7,12 +7,15 @@ thus the holder of the first post on the way up that is still held.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, INSTANT, MINOR_MAX, ROW, FlagArray, IndexArray, InstantArray, RowArray
+from fenxiao._arrays import INSTANT, MINOR_MAX, ROW, FlagArray, IndexArray, InstantArray, RowArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FOREVER: Final = MINOR_MAX
 """The end of what has none."""
@@ -140,17 +143,85 @@ class Timeline:
         """Return where each member stands at each time, and until when."""
         entry = self.entries(members, times)
         following = np.where(entry < 0, self.first[members], entry + 1)
-        until = np.full(len(members), FOREVER, dtype=INSTANT)
-        more = np.flatnonzero(following < self.first[members + 1])
-        until[more] = self.at[following[more]]
-        post = np.full(len(members), len(self.holder) - 1, dtype=INDEX)
-        under = np.flatnonzero(entry >= 0)
-        post[under] = self.post[entry[under]]
-        post = self.held(post, times)
-        return Standing(entry, post, np.minimum(until, self.left[post]))
+        return self._standing(entry, following, self.first[members + 1], times)
 
-    def held(self, post: IndexArray, times: InstantArray) -> IndexArray:
+    def everybody(self, time: int) -> Standing:
+        """Return where every member stands at one time, and until when."""
+        # Entries stand by member, so those in force are counted from one member to the next.
+        begun = np.append(ROW(0), np.cumsum(self.at <= time, dtype=ROW))[self.first]
+        low, many = self.first[:-1], np.diff(begun)
+        entry = np.where(many > 0, low + many - 1, ROW(-1))
+        return self._standing(entry, low + many, self.first[1:], time)
+
+    def _standing(
+        self, entry: RowArray, following: RowArray, end: RowArray, times: InstantArray | int
+    ) -> Standing:
+        """Return where entries lead to; `following` is the next of each member, if it is before `end`."""
+        until = np.full(len(entry), FOREVER, dtype=INSTANT)
+        more = np.flatnonzero(following < end)
+        until[more] = self.at[following[more]]
+        post: IndexArray = np.take(self.post, entry, mode="clip")
+        post[entry < 0] = len(self.holder) - 1
+        if self.up:
+            post = self.held(post, times)
+            until = np.minimum(until, self.left[post])
+        return Standing(entry, post, until)
+
+    def held(self, post: IndexArray, times: InstantArray | int) -> IndexArray:
         """Return the first post on the way up, itself included, that is held at each time."""
         for stride in reversed(self.up):
             post = np.where(stride.left[post] <= times, stride.above[post], post)
         return post
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Dated:
+    """A number for each member that for most does not change over time, and for most others once.
+
+    Attributes
+    ----------
+    at_first : int32 [members + 1], the number; ``-1 - k`` for the k-th of those for whom it changes
+    change : int64 [changing], when it first changes for each of these
+    pair : int32 [2 * changing]
+        The numbers of each before that and from then on, negative where more changes follow.
+    further : gives such numbers, by their place among these and times
+    """
+
+    at_first: IndexArray
+    change: InstantArray
+    pair: IndexArray
+    further: Callable[[IndexArray, InstantArray], IndexArray]
+
+    def at(self, members: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
+        """Return the number of each member at each time.
+
+        Parameters
+        ----------
+        members : int32 [n]
+        times : int64 [n]
+        out : where to write, not `members` itself
+        """
+        found: IndexArray = np.take(self.at_first, members, out=out, mode="clip")
+        rows = np.flatnonzero(found < 0)
+        if len(rows):
+            found[rows] = self.changing(~found[rows], times[rows])
+        return found
+
+    def changing(self, which: IndexArray, times: InstantArray) -> IndexArray:
+        """Return numbers that change, by their place among these, at each time."""
+        number, _ = self.first_two(which, times)
+        more = np.flatnonzero(number < 0)
+        if len(more):
+            number[more] = self.further(which[more], times[more])
+        return number
+
+    def first_two(self, which: IndexArray, times: InstantArray) -> tuple[IndexArray, FlagArray]:
+        """Return numbers before or after their first change, and whether it has come by then.
+
+        Returns
+        -------
+        int32 [n], negative where more changes follow, and bool [n]
+        """
+        late = times >= np.take(self.change, which, mode="clip")
+        number: IndexArray = np.take(self.pair, 2 * which.astype(ROW) + late, mode="clip")
+        return number, late

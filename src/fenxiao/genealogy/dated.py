@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Final, final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, final
 
 import attrs
 import numpy as np
@@ -13,16 +13,15 @@ from fenxiao._arrays import (
     INDEX,
     INSTANT,
     NO_MEMBER,
-    ROW,
     FlagArray,
     IndexArray,
     InstantArray,
     RowArray,
 )
-from fenxiao._kernels.genealogy import FOREVER, Timeline
+from fenxiao._kernels.genealogy import FOREVER, Dated, Timeline
 
-SPANS: Final = 4
-"""Into so many spans of time the changes are divided; each costs a copy of the pointers."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @final
@@ -33,12 +32,7 @@ class DatedSponsors:
     Attributes
     ----------
     since : int, microseconds since 1970-01-01T00:00Z
-    up : int32 [members + 1]
-        The sponsor's index, the number of members for nobody and at nobody; ``-1 - k`` for the member who is
-        the k-th of those whose sponsor changes after `since`.
-    change : int64 [moved], when the sponsor of each of them first changes
-    pair : int32 [2 * moved]
-        The sponsors of each before that and from then on, `NO_MEMBER` where more changes follow.
+    pointers : each member's sponsor, the number of members for nobody and of nobody
     unsteady : bool [members + 1] or None
         Who is not in all the time from `since` on; None where everybody is.
     place : int32 [members], their places in the timeline
@@ -49,14 +43,12 @@ class DatedSponsors:
 
     timeline: Timeline
     since: int
-    up: IndexArray
-    change: InstantArray
-    pair: IndexArray
+    pointers: Dated
     unsteady: FlagArray | None
     place: IndexArray
     index: IndexArray
     absent: int | None
-    _spans: dict[int, DatedSponsors] = attrs.field(init=False, factory=dict)
+    _idle: list[_Window] = attrs.field(init=False, factory=list)
 
     @classmethod
     def of(cls, timeline: Timeline, place: IndexArray, since: int) -> DatedSponsors:
@@ -64,27 +56,39 @@ class DatedSponsors:
         n, everybody = len(place), len(timeline.first) - 1
         index = np.full(everybody + 1, n, dtype=INDEX)
         index[place] = np.arange(n, dtype=INDEX)
-        now = timeline.standing(place, np.full(n, since, dtype=INSTANT))
-        up = np.append(index[timeline.holder[now.post]], INDEX(n))
-        moved = np.flatnonzero(now.until != FOREVER)
-        change = now.until[moved]
+
+        def sponsor(post: IndexArray) -> IndexArray:
+            return np.take(index, np.take(timeline.holder, post, mode="clip"), mode="clip")
+
+        now = timeline.everybody(since)
+        up = np.append(sponsor(np.take(now.post, place, mode="clip")), INDEX(n))
+        moved = np.sort(index[np.flatnonzero(now.until != FOREVER)])
+        moved = moved[: np.searchsorted(moved, n)]
+        change = now.until[place[moved]]
         then = timeline.standing(place[moved], change)
         pair = np.empty((len(moved), 2), dtype=INDEX)
         pair[:, 0] = up[moved]
-        pair[:, 1] = np.where(then.until == FOREVER, index[timeline.holder[then.post]], NO_MEMBER)
+        pair[:, 1] = np.where(then.until == FOREVER, sponsor(then.post), NO_MEMBER)
         up[moved] = -1 - np.arange(len(moved), dtype=INDEX)
+
+        def further(which: IndexArray, times: InstantArray) -> IndexArray:
+            return sponsor(timeline.standing(place[moved[which]], times).post)
+
         outside = timeline.at[timeline.first[np.flatnonzero(index[:-1] == n)]]
         return cls(
             timeline=timeline,
             since=since,
-            up=up,
-            change=change,
-            pair=pair.ravel(),
+            pointers=Dated(at_first=up, change=change, pair=pair.ravel(), further=further),
             unsteady=_unsteady(timeline, place, since, now.entry),
             place=place,
             index=index,
             absent=int(outside.min()) if len(outside) else None,
         )
+
+    @property
+    def up(self) -> IndexArray:
+        """Return the sponsors of those who keep theirs from `since` on, negative for the others."""
+        return self.pointers.at_first
 
     def above(self, members: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
         """Return the sponsor of each member at each time.
@@ -99,59 +103,43 @@ class DatedSponsors:
         -------
         int32 [n], the number of members for nobody
         """
-        found: IndexArray = np.take(self.up, members, out=out, mode="clip")
-        rows = np.flatnonzero(found < 0)
-        if len(rows):
-            side = ~np.take(found, rows)
-            late = np.take(times, rows) >= np.take(self.change, side)
-            sponsor = np.take(self.pair, 2 * side.astype(ROW) + late)
-            again = np.flatnonzero(sponsor < 0)
-            if len(again):
-                whose = rows[again]
-                sponsors = self.timeline.sponsors(self.place[members[whose]], times[whose])
-                sponsor[again] = self.index[sponsors]
-            found[rows] = sponsor
-        return found
+        return self.pointers.at(members, times, out)
 
-    def during(self, times: InstantArray) -> DatedSponsors:
-        """Return the same sponsors for times like these, with fewer who need a second look.
+    def spans(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, InstantArray]:
+        """Return the sponsor of members of whom each changes his at some time, and until when he stays.
 
-        Orders stand by their ids, which mostly ascend with time. A block of them then lies in one span of a
-        few into which all changes are divided, and whoever changes before or after it does not move in it.
+        Parameters
+        ----------
+        members : int32 [n], whose pointers are negative
+        times : int64 [n], none before `since`
+
+        Returns
+        -------
+        int32 [n], the number of members for nobody, and int64 [n], `FOREVER` where no change follows
         """
-        if not len(times):
-            return self
-        edges = self._edges
-        span = int(np.searchsorted(edges, times.min(), side="right"))
-        if span != int(np.searchsorted(edges, times.max(), side="right")):
-            return self
-        if span not in self._spans:
-            self._spans.clear()
-            self._spans[span] = self._within(span)
-        return self._spans[span]
+        which = ~self.up[members]
+        sponsor, late = self.pointers.first_two(which, times)
+        until = np.where(late, FOREVER, self.pointers.change[which])
+        more = np.flatnonzero(sponsor < 0)
+        now = self.timeline.standing(self.place[members[more]], times[more])
+        sponsor[more], until[more] = self.index[self.timeline.holder[now.post]], now.until
+        return sponsor, until
 
-    @cached_property
-    def _edges(self) -> InstantArray:
-        """Return when one span ends and the next one starts, about as many changes in each."""
-        places = np.arange(1, SPANS) * len(self.change) // SPANS
-        return np.sort(self.change)[places] if len(self.change) else self.change
+    @contextmanager
+    def during(self, times: InstantArray) -> Iterator[DatedSponsors]:
+        """Lend the same sponsors for times like these, with fewer who need a second look.
 
-    @cached_property
-    def _moves(self) -> tuple[IndexArray, RowArray]:
-        """Return who moves, and in which span first."""
-        moved = np.flatnonzero(self.up < 0).astype(INDEX)
-        return moved, np.searchsorted(self._edges, self.change, side="right").astype(ROW)
-
-    def _within(self, span: int) -> DatedSponsors:
-        """Return the sponsors of a span: whoever changes once, and in another span, has a plain pointer."""
-        up = self.up.copy()
-        moved, changes = self._moves
-        before, after = self.pair[::2], self.pair[1::2]
-        done = (changes < span) & (after != NO_MEMBER)
-        up[moved[done]] = after[done]
-        later = changes > span
-        up[moved[later]] = before[later]
-        return attrs.evolve(self, up=up)
+        Orders stand by their ids, which mostly ascend with time. Whoever changes before or after all times of
+        a block of them does not move in it. Each who asks, in whatever thread, has pointers of his own.
+        """
+        try:
+            window = self._idle.pop()
+        except IndexError:
+            window = _Window.of(self)
+        if len(times):
+            window.move(*np.searchsorted(window.change, (times.min(), times.max()), side="right").tolist())
+        yield window.sponsors
+        self._idle.append(window)
 
     def at(self, time: int) -> IndexArray:
         """Return the sponsors of everybody at one time (int32 [members + 1]).
@@ -186,17 +174,70 @@ class DatedSponsors:
         return here
 
 
+@final
+@attrs.define(eq=False, kw_only=True)
+class _Window:
+    """Sponsors for a span of time, whose pointers are rewritten where the next span differs.
+
+    Attributes
+    ----------
+    sponsors : with pointers of their own
+    who, change : int32 and int64 [moved], whose sponsor changes, and when first, ascending
+    before, moving, after : int32 [moved], their pointers before the change, while it is near, and after it
+    low, high : the changes that are near
+    """
+
+    sponsors: DatedSponsors
+    who: IndexArray
+    change: InstantArray
+    before: IndexArray
+    moving: IndexArray
+    after: IndexArray
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, sponsors: DatedSponsors) -> _Window:
+        pointers = sponsors.pointers
+        order = np.argsort(pointers.change)
+        who, pair = np.flatnonzero(sponsors.up < 0)[order].astype(INDEX), pointers.pair
+        moving, after = sponsors.up[who], pair[1::2][order]
+        return cls(
+            sponsors=attrs.evolve(sponsors, pointers=attrs.evolve(pointers, at_first=sponsors.up.copy())),
+            who=who,
+            change=pointers.change[order],
+            before=pair[::2][order],
+            moving=moving,
+            after=np.where(after == NO_MEMBER, moving, after),
+            low=0,
+            high=len(order),
+        )
+
+    def move(self, low: int, high: int) -> None:
+        """Make other changes the near ones: from `low` on, before `high`."""
+        ends = sorted((low, self.low)), sorted((high, self.high))
+        self.low, self.high = low, high
+        for start, stop in ends:
+            self._write(self.after, start, min(stop, low))
+            self._write(self.moving, max(start, low), min(stop, high))
+            self._write(self.before, max(start, high), stop)
+
+    def _write(self, pointers: IndexArray, start: int, stop: int) -> None:
+        # A part that ends before it starts is empty.
+        self.sponsors.up[self.who[start:stop]] = pointers[start:stop]
+
+
 def _unsteady(timeline: Timeline, place: IndexArray, since: int, entry: RowArray) -> FlagArray | None:
     """Return who is not in all the time from an instant on, with a flag for nobody at the end.
 
     Parameters
     ----------
-    entry : int64 [members], what is in force for each at that instant, -1 for nothing
+    entry : int64 [everybody], what is in force for each at that instant, -1 for nothing
     """
-    flags = np.zeros(len(place) + 1, dtype=FLAG)
-    flags[:-1] = (entry < 0) | ~timeline.inside[entry]
-    leaves = np.flatnonzero((timeline.at > since) & ~timeline.inside)
-    gone = np.zeros(len(timeline.first), dtype=FLAG)
-    gone[np.searchsorted(timeline.first, leaves, side="right") - 1] = True
-    flags[:-1] |= gone[place]
+    out = entry < 0
+    if not timeline.inside.all():
+        out |= ~np.take(timeline.inside, entry, mode="clip")
+        leaves = np.flatnonzero((timeline.at > since) & ~timeline.inside)
+        out[np.searchsorted(timeline.first, leaves, side="right") - 1] = True
+    flags = np.append(out[place], np.zeros(1, dtype=FLAG)) if out.any() else out
     return flags if flags.any() else None

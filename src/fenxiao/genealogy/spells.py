@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, INSTANT, ROW, AnyArray, IndexArray, InstantArray, RowArray
-from fenxiao._kernels.genealogy import FOREVER, last_up_to
+from fenxiao._arrays import INDEX, INSTANT, NO_MEMBER, ROW, IndexArray, InstantArray, RowArray
+from fenxiao._kernels.genealogy import FOREVER, Dated, last_up_to
 
 if TYPE_CHECKING:
     from fenxiao.genealogy.dated import DatedSponsors
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 class Spells:
     """Members of a tree, each split at the times at which somebody in the levels above him changes.
 
+    The first spell of each member, and of nobody, has his own number; those who are split have further ones
+    after these.
+
     Attributes
     ----------
-    member : int32 [spells], whose spell each is; nobody, with the number of members, has one too
-    start : int64 [spells], when it starts; ascending for each member
-    only : int32 [members + 1], the spell of whoever has a single one; ``-1 - k`` for the k-th of the others
-    low, high : int64 [others], where the spells of each of these are
+    member : int32 [spells], whose spell each is
+    start : int64 [spells], when it starts
+    number : each member's spell
     """
 
     member: IndexArray
     start: InstantArray
-    only: IndexArray
-    low: RowArray
-    high: RowArray
+    number: Dated
 
     @classmethod
     def of(cls, sponsors: DatedSponsors, levels: int, limit: int) -> Spells | None:
@@ -43,38 +43,52 @@ class Spells:
         levels : how many levels above a member count, 1 or more
         limit : more than the number of members
         """
-        timeline, n = sponsors.timeline, len(sponsors.place)
-        owner = here = np.arange(n + 1, dtype=INDEX)
-        start = np.full(n + 1, sponsors.since, dtype=INSTANT)
-        end = np.full(n + 1, FOREVER, dtype=INSTANT)
+        size = len(sponsors.up)
+        split = _split(sponsors, levels)
+        owner = here = split
+        start = np.full(len(split), sponsors.since, dtype=INSTANT)
+        end = np.full(len(split), FOREVER, dtype=INSTANT)
         for _ in range(levels):
-            above = np.take(sponsors.up, here)
+            above = np.take(sponsors.up, here, mode="clip")
             todo = np.flatnonzero(above < 0)
             while len(todo):
-                now = timeline.standing(sponsors.place[here[todo]], start[todo])
-                above[todo] = sponsors.index[timeline.holder[now.post]]
-                cut = np.flatnonzero(now.until < end[todo])
+                above[todo], until = sponsors.spans(here[todo], start[todo])
+                cut = np.flatnonzero(until < end[todo])
                 rows = todo[cut]
                 todo = np.arange(len(owner), len(owner) + len(rows))
-                if len(owner) + len(rows) > limit:
+                if size - len(split) + len(owner) + len(rows) > limit:
                     return None
                 # What is left of a spell after the change is a spell of its own.
                 owner, here, above = (np.append(each, each[rows]) for each in (owner, here, above))
-                start, end = np.append(start, now.until[cut]), np.append(end, end[rows])
-                end[rows] = now.until[cut]
+                start, end = np.append(start, until[cut]), np.append(end, end[rows])
+                end[rows] = until[cut]
             here = above
-        return cls._sorted(owner, start, n)
+        further = slice(len(split), None)
+        return cls._sorted(sponsors, split, owner[further], start[further])
 
     @classmethod
-    def _sorted(cls, owner: IndexArray, start: InstantArray, n: int) -> Spells:
-        order: AnyArray = np.lexsort((start, owner))
-        bounds = np.searchsorted(owner[order], np.arange(n + 2)).astype(ROW)
-        split = np.flatnonzero(np.diff(bounds) > 1)
-        only = bounds[:-1].astype(INDEX)
-        only[split] = -1 - np.arange(len(split), dtype=INDEX)
-        return cls(
-            member=owner[order], start=start[order], only=only, low=bounds[split], high=bounds[split + 1]
-        )
+    def _sorted(
+        cls, sponsors: DatedSponsors, split: IndexArray, owner: IndexArray, start: InstantArray
+    ) -> Spells:
+        size = len(sponsors.up)
+        order = _by_owner(owner, start)
+        own = np.arange(size, dtype=INDEX)
+        member = np.append(own, owner[order])
+        start = np.append(np.full(size, sponsors.since, dtype=INSTANT), start[order])
+        # Everybody who is split has one further spell at least.
+        low = np.searchsorted(member[size:], split).astype(ROW) + size
+        high = np.append(low[1:], len(member))
+        pair = np.empty((len(split), 2), dtype=INDEX)
+        pair[:, 0] = split
+        pair[:, 1] = np.where(high - low == 1, low, NO_MEMBER)
+        now = own.copy()
+        now[split] = -1 - np.arange(len(split), dtype=INDEX)
+
+        def further(which: IndexArray, times: InstantArray) -> IndexArray:
+            return last_up_to(start, low[which], high[which], times).astype(INDEX)
+
+        number = Dated(at_first=now, change=start[low], pair=pair.ravel(), further=further)
+        return cls(member=member, start=start, number=number)
 
     def __len__(self) -> int:
         """Return the number of spells."""
@@ -82,14 +96,27 @@ class Spells:
 
     def find(self, members: IndexArray, times: InstantArray) -> IndexArray:
         """Return the spell of each member (int32 [n]) at each time, none before the first one starts."""
-        found: IndexArray = np.take(self.only, members, mode="clip")
-        rows = np.flatnonzero(found < 0)
-        if len(rows):
-            which, when = ~found[rows], times[rows]
-            low = self.low[which]
-            # Most have two; only those who are past the second look further.
-            spell = low + (when >= self.start[low + 1])
-            more = np.flatnonzero((spell > low) & (self.high[which] - low > 2))
-            spell[more] = last_up_to(self.start, spell[more], self.high[which[more]], when[more])
-            found[rows] = spell
-        return found
+        return self.number.at(members, times)
+
+
+def _split(sponsors: DatedSponsors, levels: int) -> IndexArray:
+    """Return who has more than one spell: above whom, as of `since`, somebody changes."""
+    moves = sponsors.up < 0
+    up = sponsors.up.copy()
+    up[moves] = sponsors.pointers.pair[::2]
+    found, here = moves.copy(), up
+    for _ in range(levels - 1):
+        found |= np.take(moves, here, mode="clip")
+        here = np.take(up, here, mode="clip")
+    return np.flatnonzero(found).astype(INDEX)
+
+
+def _by_owner(owner: IndexArray, start: InstantArray) -> RowArray:
+    """Return the order of spells by owner, then start."""
+    # They were found in a few runs by owner, which a stable sort merges; few owners have several.
+    order = np.argsort(owner, kind="stable")
+    second = np.flatnonzero(np.diff(owner[order]) == 0) + 1
+    several = np.union1d(second - 1, second)
+    rows = order[several]
+    order[several] = rows[np.lexsort((start[rows], owner[rows]))]
+    return order

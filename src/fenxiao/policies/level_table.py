@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 import numpy as np
@@ -21,7 +22,8 @@ from fenxiao._arrays import (
 )
 from fenxiao._columns import Categories, Ranks
 from fenxiao.errors import GenealogyError, PlanError, Reason
-from fenxiao.policies.base import Hop
+from fenxiao.genealogy import Spells
+from fenxiao.policies.base import DEPTH_MAX, Hop
 from fenxiao.policies.schedules import Cell, RateTable
 from fenxiao.routes import DatedRoute, Path, SpellRoute, SponsorRoute
 
@@ -40,11 +42,33 @@ _SPELLS_MOST: Final = 3
 """With more spells a member, on the mean, orders are climbed from one by one."""
 
 
-class FilledSpells(NamedTuple):
-    """Whom each spell pays, and at which levels, as bits."""
+@final
+@attrs.frozen(eq=False)
+class FilledSpells:
+    """Whom each spell pays, and at which levels, as bits; one more bit marks whoever has further spells."""
 
     route: SpellRoute
     filled: AnyArray
+    mark: int
+
+    @classmethod
+    def of(cls, dated: DatedRoute, spells: Spells) -> FilledSpells:
+        """Return whom a route of less than 64 levels pays."""
+        route, size, mark = SpellRoute.of(dated, spells), len(spells.number.at_first), 1 << dated.plain.levels
+        filled = filled_of(route.payee, size - 1, mark.bit_length())
+        filled[:size][spells.number.at_first < 0] |= filled.dtype.type(mark)
+        return cls(route, filled, mark)
+
+    def find(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, AnyArray]:
+        """Return the spell of each member at each time (int32 [n]), and the levels that it pays."""
+        # Most have one spell, of their own number: the bits, of which few are kept, say who has not.
+        filled = np.take(self.filled, members, mode="clip")
+        rows = np.flatnonzero(filled >= self.mark)
+        found, number = members.copy(), self.route.spells.number
+        which = ~np.take(number.at_first, members[rows], mode="clip")
+        found[rows] = spell = number.changing(which, times[rows])
+        filled[rows] = np.take(self.filled, spell, mode="clip") & (self.mark - 1)
+        return found, filled
 
 
 @final
@@ -59,8 +83,6 @@ class LevelTable:
     schedules : the same as the plan writes them
     rank_row : int32 [members + 1], the schedule of each member's rank; empty without ``by_rank``
     rank_code : int32 [members + 1], the place of each member's rank; only where the lower one counts
-    filled : bit ``k`` of a member's entry (unsigned [members + 1]): what he causes has a payee at level k;
-        None where there are fewer orders than members, to find out order by order
     source : bool [members + 1], for whom is paid at all; None for everybody
     """
 
@@ -71,7 +93,6 @@ class LevelTable:
     schedules: tuple[Schedule, ...]
     rank_row: IndexArray
     rank_code: IndexArray | None
-    filled: AnyArray | None
     source: FlagArray | None
 
     @classmethod
@@ -103,9 +124,13 @@ class LevelTable:
             schedules=tuple(schedules),
             rank_row=rank_row,
             rank_code=rank_code,
-            filled=filled_levels(route, setting.size) if len(setting.facts.orders) >= setting.size else None,
             source=source,
         )
+
+    @cached_property
+    def filled(self) -> AnyArray:
+        """Return the levels that have a payee for what each member causes, as bits of [members + 1]."""
+        return filled_levels(self.route, self.setting.size)
 
     def dated(self, times: InstantArray) -> DatedRoute:
         """Return the route at the times of some orders.
@@ -134,23 +159,26 @@ class LevelTable:
         first = facts.keep(("earliest", anchor), lambda: int(facts.orders.instants(anchor).values.min()))
         return MINOR_MIN if len(times) and int(times.min()) < first else first
 
-    def spells(self, times: InstantArray) -> FilledSpells | None:
+    def spells(self, dated: DatedRoute) -> FilledSpells | None:
         """Return whom each spell of each member pays, None where it is no less work to climb from each order.
 
         That is where there are fewer orders than members, where changes have no greatest distance, because
-        people are passed over, or where there are very many of them.
+        people are passed over, or where there are very many of them; and where no bit is left for a mark.
         """
-        setting, route = self.setting, self.route
-        size = setting.size
-        if len(setting.facts.orders) < size or route.path.on is not None or route.if_not == "roll_up":
+        setting, route, sponsors = self.setting, self.route, dated.path.sponsors
+        passes = route.path.on is not None or route.if_not == "roll_up"
+        if passes or len(setting.facts.orders) < setting.size or route.levels >= DEPTH_MAX:
             return None
-        dated, name = self.dated(times), self.policy.name  # type: ignore[attr-defined]  # policies have a name
+        levels = max(route.start_level + route.levels - 1, 1)
+        spells = setting.facts.keep(
+            ("spells", sponsors.since, levels),
+            lambda: Spells.of(sponsors, levels, _SPELLS_MOST * (setting.size + 1)),
+        )
+        if spells is None:
+            return None
 
-        def make() -> FilledSpells | None:
-            found = SpellRoute.of(dated, _SPELLS_MOST * (size + 1))
-            return None if found is None else FilledSpells(found, filled_of(found.payee, size))
-
-        return setting.keep(("spells", name, dated.path.sponsors.since), make)
+        name = self.policy.name  # type: ignore[attr-defined]  # policies have a name
+        return setting.keep(("spells", name, sponsors.since), lambda: FilledSpells.of(dated, spells))
 
     def route_at(self, time: int) -> SponsorRoute:
         """Return the route over the sponsors of one time, for telling a single walk."""
@@ -159,7 +187,7 @@ class LevelTable:
 
     def filled_of(self, source: IndexArray) -> AnyArray:
         """Return the filled levels of what credited members (int32 [n]) cause, as bits (unsigned [n])."""
-        if self.filled is None:
+        if len(self.setting.facts.orders) < self.setting.size:
             return filled_of(self.route.walk(source, None), self.setting.size)
         return np.take(self.filled, source, mode="clip")
 
@@ -254,22 +282,20 @@ def _masks(policy: LevelFields, setting: Setting, rank_row: IndexArray) -> list[
     return masks
 
 
-def filled_of(payees: IndexArray, nobody: int) -> AnyArray:
-    """Return for each column of payees the levels that have one, as bits."""
-    bits = np.zeros(payees.shape[1], dtype=BITS[-1])
+def filled_of(payees: IndexArray, nobody: int, bits: int = 0) -> AnyArray:
+    """Return for each column of payees the levels that have one, as `bits` bits, or as many as needed."""
+    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= max(bits, len(payees)))
+    filled: AnyArray = np.zeros(payees.shape[1], dtype=kind)
     for level, payee in enumerate(payees):
-        bits |= (payee != nobody).astype(BITS[-1]) << BITS[-1](level)
-    return bits
+        filled |= (payee != nobody).astype(kind) << kind(level)
+    return filled
 
 
 def filled_levels(route: SponsorRoute, members: int) -> AnyArray:
     """Return the filled levels of what every member causes; nobody's is empty."""
-    kind = next(kind for kind in BITS if kind(0).nbytes * 8 >= route.levels)
-    filled = np.zeros(members + 1, dtype=kind)
-    for low, high in blocks(members):
-        payees = route.walk(np.arange(low, high, dtype=INDEX), None)
-        filled[low:high] = filled_of(payees, members)
-    return filled
+    everybody = np.arange(members, dtype=INDEX)
+    parts = [filled_of(route.walk(everybody[low:high], None), members) for low, high in blocks(members)]
+    return np.concatenate((*parts, filled_of(np.full((route.levels, 1), members, dtype=INDEX), members)))
 
 
 def _rank_rows(policy: LevelFields, setting: Setting, name: str) -> IndexArray:

@@ -27,9 +27,21 @@ if TYPE_CHECKING:
     from fenxiao.policies.levels import LevelCommission
     from fenxiao.policies.schedules import Schedule
     from fenxiao.policies.setting import Setting
+    from fenxiao.routes import DatedRoute
 
 _ONE: Final = Fraction(1)
 _JOINED: Final = "joined"
+
+
+class _Then(NamedTuple):
+    """The time of each line's order, and the route at such times."""
+
+    times: InstantArray
+    route: DatedRoute
+
+    def of(self, line: slice) -> _Then:
+        """Return the same of some lines."""
+        return _Then(self.times[line], self.route)
 
 
 class _Way(NamedTuple):
@@ -82,13 +94,13 @@ class PreparedLevels:
         return np.concatenate((payees, givers)), np.concatenate((paid, -paid))
 
     def _claims(self, block: OrderBlock) -> Claims:
-        buyers, times = self._buyers(block), block.order_times()
-        credited = self._credited(block, times)
-        sources = self._sources(block, credited, times)
-        way = self._way(block, sources, buyers, times)
+        buyers, then = self._buyers(block), self._then(block)
+        credited = self._credited(block, then)
+        sources = self._sources(block, credited, then)
+        way = self._way(block, sources, buyers, then)
         payees = way.payee
         if payees is None and self.walk.by_payee:
-            payees = self._walked(sources, buyers, times)
+            payees = self._walked(sources, buyers, then)
         selected = self._selected(block)
         rows = self._rows_of_lines(block, way.filled)
         exact = self.policy.base.value(block)
@@ -110,56 +122,54 @@ class PreparedLevels:
             breakage=self._take_breakage(credited, way.filled, amount),
             bound=self._bound(exact, block),
             base_of=lambda: exact.times(_ONE),
-            rate_of=self._rate_text(buyers, sources, times, rows),
+            rate_of=self._rate_text(buyers, sources, then, rows),
         )
 
+    def _then(self, block: OrderBlock) -> _Then | None:
+        """Return when the orders were made and how uplines ran then, None at the period's end."""
+        times = block.order_times()
+        return None if times is None else _Then(times, self.walk.dated(times))
+
     def _way(
-        self,
-        block: OrderBlock,
-        sources: IndexArray,
-        buyers: IndexArray | None,
-        times: InstantArray | None,
+        self, block: OrderBlock, sources: IndexArray, buyers: IndexArray | None, then: _Then | None
     ) -> _Way:
         """Return how lines find their payees: by a route where the source alone decides."""
-        if buyers is None and times is None and sources is block.member:
+        if buyers is None and then is None and sources is block.member:
             return _Way(self.walk.filled_of(sources), route=self._payees_of)
         # A sponsor to whom sales pass up may have more lines than any member is credited with.
         alone = buyers is None and self.policy.pass_up is None
-        found = self.walk.spells(times) if alone and times is not None else None
-        if found is not None and times is not None:
-            source = found.route.spells.find(sources, times)
-            filled = np.take(found.filled, source)
+        found = self.walk.spells(then.route) if alone and then is not None else None
+        if found is not None and then is not None:
+            source, filled = found.find(sources, then.times)
             return _Way(filled, route=found.route.payees, source=source, sources=len(found.filled))
-        payees = self._walked(sources, buyers, times)
+        payees = self._walked(sources, buyers, then)
         return _Way(filled_of(payees, self.setting.size), payee=payees)
 
-    def _walked(
-        self, sources: IndexArray, buyers: IndexArray | None, times: InstantArray | None
-    ) -> IndexArray:
+    def _walked(self, sources: IndexArray, buyers: IndexArray | None, then: _Then | None) -> IndexArray:
         """Return the payees by level: up the sponsors of the tree, or up those of each line's own time."""
-        if times is None:
+        if then is None:
             return self.walk.route.walk(sources, buyers)
-        return self.walk.dated(times).walk(sources, buyers, times)
+        return then.route.walk(sources, buyers, then.times)
 
     def _payees_of(self, member: IndexArray) -> IndexArray:
         return self.walk.route.walk(member, None)
 
-    def _credited(self, block: OrderBlock, times: InstantArray | None) -> IndexArray:
+    def _credited(self, block: OrderBlock, then: _Then | None) -> IndexArray:
         """Return whom each line credits: nobody, if he was not in at the time that counts."""
-        if times is None:
+        if then is None:
             return block.member
-        return self.walk.dated(times).path.sponsors.present(block.member, times)
+        return then.route.path.sponsors.present(block.member, then.times)
 
-    def _sources(self, block: OrderBlock, credited: IndexArray, times: InstantArray | None) -> IndexArray:
+    def _sources(self, block: OrderBlock, credited: IndexArray, then: _Then | None) -> IndexArray:
         """Return from whom each line's walk starts: his sponsor where a member's sale passes up."""
         chosen = self.policy.pass_up
         if chosen is None or chosen.of != "sales":
             return credited
         passed = block.early_orders(chosen.first, f"policy {self.policy.name!r}, pass_up")
-        if times is None:
+        if then is None:
             above = self.setting.tree.sponsor_pointer[credited]
         else:
-            above = self.walk.dated(times).path.sponsors.above(credited, times)
+            above = then.route.path.sponsors.above(credited, then.times)
         return np.where(passed, above, credited)
 
     def _selected(self, block: OrderBlock) -> FlagArray | None:
@@ -270,7 +280,7 @@ class PreparedLevels:
         self,
         buyers: IndexArray | None,
         sources: IndexArray,
-        times: InstantArray | None,
+        then: _Then | None,
         rows: IndexArray | None,
     ) -> Callable[[int, int], str]:
         def text(level: int, line: int) -> str:
@@ -278,7 +288,7 @@ class PreparedLevels:
             payees = self._walked(
                 sources[who],
                 None if buyers is None else buyers[who],
-                None if times is None else times[who],
+                None if then is None else then.of(who),
             )
             row = 0 if rows is None else int(rows[line])
             cell = self.walk.cell(level, int(payees[level][0]), int(sources[line]), row)
@@ -288,9 +298,9 @@ class PreparedLevels:
 
     def why_zero(self, block: OrderBlock, line: int, level: int) -> Reason:
         """Return why a level that has a payee claims nothing."""
-        times = block.order_times()
-        sources = self._sources(block, self._credited(block, times), times)
-        payees = self._walked(sources, self._buyers(block), times)
+        then = self._then(block)
+        sources = self._sources(block, self._credited(block, then), then)
+        payees = self._walked(sources, self._buyers(block), then)
         rows = self._rows_of_lines(block, filled_of(payees, self.setting.size))
         place = level - self.policy.start_level
         row = 0 if rows is None else int(rows[line])
@@ -315,14 +325,14 @@ class PreparedLevels:
         selected = self._selected(block)
         if selected is not None and not selected[line]:
             return [Hop(start, nobody, nobody, Reason.NOT_SELECTED)]
-        times = block.order_times()
-        credited = self._credited(block, times)
+        then = self._then(block)
+        credited = self._credited(block, then)
         if credited[line] == nobody:
             return [Hop(start, nobody, nobody, Reason.NO_MEMBER, "not in at the time of the order")]
-        source, buyers = int(self._sources(block, credited, times)[line]), self._buyers(block)
+        source, buyers = int(self._sources(block, credited, then)[line]), self._buyers(block)
         hops = [] if source == member else [Hop(0, member, nobody, Reason.PASSED_UP)]
         if source != nobody:
-            route = self.walk.route if times is None else self.walk.route_at(int(times[line]))
+            route = self.walk.route if then is None else self.walk.route_at(int(then.times[line]))
             steps = route.trace(source, None if buyers is None else int(buyers[line]))
             hops += [self.walk.hop(step, source) for step in steps]
         return hops

@@ -113,7 +113,7 @@ class Setting:
                 "have no genealogy, as attribution at the order's time needs",
                 hint="Pass Facts(tree=genealogy.at_end_of(period, zone), genealogy=genealogy)",
             )
-        return self.keep(("sponsors", since), lambda: genealogy.dated_sponsors(self.tree, since))
+        return self.facts.keep(("sponsors", since), lambda: genealogy.dated_sponsors(self.tree, since))
 
     @property
     def history(self) -> History:

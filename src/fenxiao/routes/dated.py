@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, final
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray, InstantArray
+from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray, InstantArray, blocks
 from fenxiao._kernels.trees import nearest_marked
-from fenxiao.genealogy import Spells
 
 if TYPE_CHECKING:
-    from fenxiao.genealogy import DatedSponsors
+    from collections.abc import Iterator
+
+    from fenxiao.genealogy import DatedSponsors, Spells
     from fenxiao.routes.sponsor import SponsorRoute
 
 _MOVED = -1
@@ -50,12 +52,14 @@ class DatedHops:
         plain = np.where(moved | ~on[above], INDEX(_MOVED), above)
         return cls(sponsors=sponsors, on=on, up=plain, landing=np.where(stops, here, above))
 
-    def during(self, times: InstantArray) -> DatedHops:
-        """Return the same hops for times like these, with fewer that need a second look."""
+    @contextmanager
+    def during(self, times: InstantArray) -> Iterator[DatedHops]:
+        """Lend the same hops for times like these, with fewer that need a second look."""
         if self.on is not None:
-            return self
-        sponsors = self.sponsors.during(times)
-        return self if sponsors is self.sponsors else DatedHops.of(sponsors, None)
+            yield self
+        else:
+            with self.sponsors.during(times) as sponsors:
+                yield DatedHops.of(sponsors, None)
 
     def next(self, here: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
         """Return whom each hop from `here` (int32 [n]) leads to at each time (int64 [n])."""
@@ -112,10 +116,22 @@ class DatedRoute:
         buyer : int32 [n] or None, needed where self-purchases are not simply paid
         times : int64 [n], the time of each order
         """
-        plain = self.plain
-        payees = np.empty((plain.levels, len(member)), dtype=INDEX)
-        skipped = buyer if plain.self_purchase == "skip" else None
-        path, here = self.path.during(times), member
+        payees = np.empty((self.plain.levels, len(member)), dtype=INDEX)
+        skipped = buyer if self.plain.self_purchase == "skip" else None
+        with self.path.during(times) as path:
+            self._climb(path, member, skipped, times, payees)
+        return self.plain.finished(payees, buyer)
+
+    def _climb(
+        self,
+        path: DatedHops,
+        member: IndexArray,
+        skipped: IndexArray | None,
+        times: InstantArray,
+        payees: IndexArray,
+    ) -> None:
+        """Fill in who stands at each level, or for ``roll_up`` who takes it."""
+        plain, here = self.plain, member
         for _ in range(plain.start_level - 1):
             here = path.next(here, times)
         for level in range(plain.levels):
@@ -132,7 +148,6 @@ class DatedRoute:
             else:
                 here = path.next(here, times)
                 plain.place(level, here, member, skipped, payees[level])
-        return plain.finished(payees, buyer)
 
 
 @final
@@ -147,20 +162,19 @@ class SpellRoute:
     payee: IndexArray
 
     @classmethod
-    def of(cls, route: DatedRoute, limit: int) -> SpellRoute | None:
-        """Return the payees of all spells, None if there are more than `limit`.
+    def of(cls, route: DatedRoute, spells: Spells) -> SpellRoute:
+        """Return the payees of all spells.
 
         Parameters
         ----------
         route : of a fixed number of levels, on which nobody is passed over
-        limit : more than the number of members
+        spells : split at changes in as many levels above a member
         """
-        plain = route.plain
-        spells = Spells.of(route.path.sponsors, max(plain.start_level + plain.levels - 1, 1), limit)
-        if spells is None:
-            return None
-        # Spells of whoever is not in are never asked for: his orders are nobody's.
-        return cls(spells=spells, payee=route.walk(spells.member, None, spells.start))
+        payee = np.empty((route.plain.levels, len(spells)), dtype=INDEX)
+        for low, high in blocks(len(spells)):
+            # Spells of whoever is not in are never asked for: his orders are nobody's.
+            payee[:, low:high] = route.walk(spells.member[low:high], None, spells.start[low:high])
+        return cls(spells=spells, payee=payee)
 
     def payees(self, source: IndexArray) -> IndexArray:
         """Return the payees of spells (int32 [n]) by level: int32 [levels, n]."""
