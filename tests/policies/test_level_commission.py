@@ -137,6 +137,8 @@ INVALID = {
     "start text": (make(start_level="1"), PlanError, "0, 1, 2"),
     "start float": (make(start_level=1.0), PlanError, "0, 1, 2"),
     "too deep": (make(rates=["1%"] * 65), PlanError, "64"),
+    "too far": (make(rates=["1%"] * 64, start_level=2), PlanError, "reaches too far, got 65"),
+    "too many from level 0": (make(rates=["1%"] * 65, start_level=0), PlanError, "too many levels, got 65"),
     "too high": (make(start_level=64), PlanError, "64"),
     "base number": (make(base=3), ExpressionError, "paid"),
     "base none": (make(base=None), ExpressionError, "paid"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import BLOCK_ROWS, FLAG, MINOR, MINOR_MAX, blocks
+from fenxiao._arrays import FLAG, MINOR, MINOR_MAX
 from fenxiao._kernels.pairing import cycles_of
 from fenxiao.errors import PlanError
 from fenxiao.money import is_amount
@@ -120,43 +120,6 @@ def flows_of(
     keeps : who may keep what is left; None for everybody
     volume : reads a volume of the plan, named by its field, in the measure's smallest unit
     """
-    size, shape = len(may), brought.shape
-    both = np.zeros((1 if policy.cycle is None else len(brought), size), dtype=MINOR)
-    kept, pairs = np.empty(shape, dtype=MINOR), np.zeros(size, dtype=MINOR)
-    firsts = np.zeros(size, dtype=FLAG)
-    # Zeros that nothing is written to take neither memory nor time, however many members there are.
-    flushed, dropped = (np.zeros(shape, dtype=MINOR) for _ in range(2))
-    for low, high in blocks(size, BLOCK_ROWS):
-        here = slice(low, high)
-        found = _flows(
-            policy, brought[:, here], paired[here], may[here], None if keeps is None else keeps[here], volume
-        )
-        both[:, here] = found.matched[: len(both)]
-        kept[:, here], pairs[here], firsts[here] = found.kept, found.pairs, found.firsts
-        for column, part in ((flushed, found.flushed), (dropped, found.dropped)):
-            if part.any():
-                column[:, here] = part
-    return LegFlows(
-        brought=brought,
-        matched=np.broadcast_to(both, shape),
-        kept=kept,
-        flushed=flushed,
-        dropped=dropped,
-        pairs=pairs,
-        firsts=firsts,
-        paired=paired | firsts,
-    )
-
-
-def _flows(
-    policy: BinaryPairing,
-    brought: MinorArray,
-    paired: FlagArray,
-    may: FlagArray,
-    keeps: FlagArray | None,
-    volume: Callable[[str, str], int],
-) -> LegFlows:
-    """Return where the volume of two legs goes, of so few members that everything stays near."""
     pairs, firsts = np.zeros(len(may), dtype=MINOR), np.zeros(len(may), dtype=FLAG)
     if policy.cycle is None:
         both = np.minimum(brought[0], brought[1])
@@ -168,6 +131,7 @@ def _flows(
         open_ = np.where(may, brought, MINOR(0))
         matched, pairs, firsts = _cycles(policy, policy.cycle, open_, paired, volume)
     kept = brought - matched
+    # Zeros that nothing is written to take neither memory nor time, however many members there are.
     flushed, dropped = (np.zeros(brought.shape, dtype=MINOR) for _ in range(2))
     if policy.leftover == "net_off":
         flushed[:] = np.minimum(kept[0], kept[1])

@@ -78,6 +78,8 @@ class LevelFields:
             A rate above 100 % without `above_100`.
         """
         check_level(self.name, self.start_level)  # type: ignore[attr-defined]  # policies have a name
+        if self.depth > DEPTH_MAX:
+            raise self.error("has too many levels", value=self.depth, allowed="1 to 64")
         if self.depth < 1 or self.depth + self.start_level - 1 > DEPTH_MAX:
             raise self.error(
                 "reaches too far", value=self.depth + self.start_level - 1, allowed="levels up to 64"
