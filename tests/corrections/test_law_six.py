@@ -37,6 +37,22 @@ def chosen(names):
     return [policy for policy in EVERYTHING if policy.name in names]
 
 
+FIRST = fx.LevelCommission(
+    "first", base="paid", rates=["50%"], if_not="company", where=fx.Where(first_order=True)
+)
+"""Pays for a member's first order: it looks at orders of earlier periods."""
+ORDER_WISE = [
+    policy for policy in EVERYTHING if isinstance(policy, fx.OrderPolicy) and not policy.not_local()
+]
+"""Alone in a plan, these settle order by order, so that corrections look at changed orders only."""
+order_wise_plans = st.builds(
+    plan_of,
+    st.sets(st.sampled_from([policy.name for policy in ORDER_WISE]), min_size=1).map(chosen),
+    rate=st.sampled_from([None, "1/7", "100%"]),
+)
+plans_of_first_orders = st.builds(plan_of, st.just([FIRST]), rate=st.just("100%"))
+
+
 plans = st.builds(
     plan_of,
     st.sets(st.sampled_from(NAMES), min_size=1).map(chosen),
@@ -136,6 +152,19 @@ def test_any_history_ends_in_the_earnings_of_its_facts(world, plan, stored, incr
     assert not correct(book, whole, plan).totals()
 
 
+@law
+@given(shops(), order_wise_plans | plans_of_first_orders, st.booleans(), st.data())
+def test_any_history_of_orders_by_themselves_ends_there_too(world, plan, incremental, data):
+    """Where changed orders alone are settled again, or orders of earlier periods count, it is the same."""
+    assert plan.is_order_local == (plan.policies[0].name != "first")
+    steps = data.draw(histories(world))
+    book, posted = lived(world, plan, steps, stored=False, incremental=incremental)
+    whole = facts_of(world, world["lines"], world["changes"])
+    once = settled_once(whole, plan)
+    assert pay_of(book) == pay_of(once) == posted
+    assert book == once
+
+
 def chained(facts, plan, periods):
     """Return the book of settling periods one after the other."""
     book = Book.of(fx.settle(facts, plan, period=periods[0]))
@@ -162,3 +191,21 @@ def test_cadences_share_margins_also_after_corrections(world, policies, stored):
     assert not correct(correction.book, after, plan).totals()
     margin = exact_sum(after.amounts_of("paid")[0]) if len(after.orders) else 0
     assert sum(pay_of(correction.book).values()) <= margin
+
+
+def test_a_cancelled_first_order_makes_a_later_one_the_first():
+    """The order of February is paid for once that of January is gone, though no order of February changed."""
+    tree = fx.ReferralTree.from_mapping({0: None, 1: 0})
+    rows = [("january", "100.00", "2026-01-10"), ("february", "60.00", "2026-02-10")]
+    records = [
+        {"order_id": key, "member": 1, "paid": paid, "paid_at": f"{on}T00:00:00Z"} for key, paid, on in rows
+    ]
+    members = fx.Members.from_columns({"member": [0, 1], "rank": ["none", "none"]})
+    facts = fx.Facts(tree=tree, members=members, orders=fx.Orders.from_records(records, times=["paid_at"]))
+    plan = plan_of([FIRST], rate="100%")
+    book = settled_once(facts, plan)
+    assert pay_of(book) == {("2026-01", "first", 0): 50_00}
+    later = facts.cancel("january", at="2026-03-05T00:00:00Z")
+    correction = correct(book, later, plan)
+    assert pay_of(correction.book) == {("2026-02", "first", 0): 30_00}
+    assert correction.book == settled_once(later, plan)
