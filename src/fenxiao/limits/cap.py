@@ -1,70 +1,30 @@
-"""`Margin` and `Cap`: the limits of a plan, as data."""
+"""`Cap`: a limit on payouts besides the margin."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import attrs
 
 from fenxiao.errors import PlanError, Reason, UnsupportedError, instance_of, is_one_of
 from fenxiao.expressions import Base, pairs_of
+from fenxiao.limits.choices import (
+    IN_ORDER,
+    LEFTOVERS,
+    ORDER_MARGIN,
+    PERIOD_MARGIN,
+    REASON_OF_SCOPE,
+    RULES,
+    SCOPES,
+    WINDOWS,
+    choice,
+    read_base,
+    read_rate,
+)
 from fenxiao.money import Rate, is_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-Rule: TypeAlias = Literal["proportional", "priority", "equal_awards", "equal_losses", "talmud", "reject"]
-RULES: Final = get_args(Rule)
-Leftover: TypeAlias = Literal["largest_remainder", "floor"]
-LEFTOVERS: Final = get_args(Leftover)
-Scope: TypeAlias = Literal[
-    "line",
-    "product_in_order",
-    "policy_in_order",
-    "order",
-    "payee",
-    "owner",
-    "source",
-    "policy",
-    "product",
-    "region",
-    "period",
-    "company",
-]
-SCOPES: Final = get_args(Scope)
-ORDER_MARGIN: Final = "order margin"
-PERIOD_MARGIN: Final = "period margin"
-"""What the cuts table calls the margins; no cap may be called so."""
-IN_ORDER: Final = ("line", "product_in_order", "policy_in_order", "order")
-"""Scopes that look at one order, in the sequence in which they run."""
-WIDE: Final = (("payee", "owner", "source"), ("policy", "product", "region"), ("period",), ("company",))
-"""Scopes that look at many orders, in the sequence in which they run; inside a group, plan order."""
-Window: TypeAlias = Literal["period", "year", "lifetime"]
-WINDOWS: Final = get_args(Window)
-
-REASON_OF_SCOPE: Final[Mapping[str, Reason]] = {
-    "line": Reason.CUT_LINE,
-    "product_in_order": Reason.CUT_PRODUCT_IN_ORDER,
-    "policy_in_order": Reason.CUT_POLICY_IN_ORDER,
-    "order": Reason.CUT_ORDER,
-    "payee": Reason.CUT_PAYEE,
-    "owner": Reason.CUT_OWNER,
-    "source": Reason.CUT_SOURCE,
-    "policy": Reason.CUT_POLICY,
-    "product": Reason.CUT_PRODUCT,
-    "region": Reason.CUT_REGION,
-    "period": Reason.CUT_PERIOD,
-    "company": Reason.CUT_COMPANY,
-}
-
-
-def _choice(allowed: Sequence[str]) -> Any:
-    def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if not is_one_of(value, allowed):
-            thing = f"{type(instance).__name__}, {attribute.name}"
-            raise PlanError(thing, "is not one of the choices", value=value, allowed=", ".join(allowed))
-
-    return check
+    from collections.abc import Iterable
 
 
 def _money(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -97,75 +57,6 @@ def _money_by_rank(table: Any) -> tuple[tuple[str, str], ...]:
                 f"Cap, by_rank {rank!r}", "is not an amount", value=money, allowed='such as "500.00"'
             )
     return pairs
-
-
-def _limit_rate(value: object) -> Rate | None:
-    return None if value is None else Rate.of(value)  # type: ignore[arg-type]  # refuses what it cannot read
-
-
-def _base(value: object) -> Base | None:
-    return None if value is None else Base.from_data(value)
-
-
-@final
-@attrs.frozen(kw_only=True)
-class Margin:
-    """What an order's payouts may use at most: its budget.
-
-    Build one with `rate`, `column` or `catalog`. The budget of an order is the sum of its lines' margins, or
-    0 where that is negative.
-
-    Parameters
-    ----------
-    guard : {"order", "line"}
-        ``"line"``: besides, no line pays more than its own margin.
-    losses : {"ignore", "offset"}
-        ``"offset"``: negative order margins lower what the period's claims may use.
-    rule, leftover
-        What gives way where claims exceed the budget; see `Cap`.
-
-    Examples
-    --------
-    >>> Margin.rate("25%", of="paid").share
-    Rate("25%")
-    """
-
-    share: Rate | None = attrs.field(default=None, converter=_limit_rate)
-    of: Base | None = attrs.field(default=None, converter=_base)
-    from_catalog: bool = attrs.field(default=False, validator=instance_of(bool, error=PlanError))
-    guard: str = attrs.field(default="order", validator=_choice(("order", "line")))
-    losses: str = attrs.field(default="ignore", validator=_choice(("ignore", "offset")))
-    rule: str = attrs.field(default="proportional", validator=_choice(RULES))
-    leftover: str = attrs.field(default="largest_remainder", validator=_choice(LEFTOVERS))
-    name_of_column: str | None = attrs.field(
-        default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
-    )
-
-    def __attrs_post_init__(self) -> None:
-        ways = [self.of is not None, self.from_catalog, self.name_of_column is not None]
-        if sum(ways) != 1 or (self.share is not None) != (self.of is not None):
-            raise PlanError(
-                "Margin",
-                "needs exactly one source",
-                allowed='Margin.rate("25%", of="paid"), Margin.column("margin") or Margin.catalog()',
-            )
-        if self.share is not None and self.share.fraction > 1:
-            raise PlanError("Margin, rate", "is above the whole", value=str(self.share), allowed="0 to 100 %")
-
-    @classmethod
-    def rate(cls, share: object, *, of: str | Base, **options: str) -> Margin:
-        """Return a margin that is a share of a base, floored line by line; above 100 % is refused."""
-        return cls(share=share, of=of, **options)  # type: ignore[arg-type]  # converters read them
-
-    @classmethod
-    def column(cls, name: str = "margin", **options: str) -> Margin:
-        """Return a margin that the orders give line by line; it may be negative (a loss)."""
-        return cls(name_of_column=name, **options)  # type: ignore[arg-type]  # converters read them
-
-    @classmethod
-    def catalog(cls, **options: str) -> Margin:
-        """Return a margin from the catalog: a share of paid by product or category, else price minus cost."""
-        return cls(from_catalog=True, **options)
 
 
 @final
@@ -210,10 +101,10 @@ class Cap:
 
     tables: ClassVar[tuple[str, ...]] = ("by_rank",)
 
-    scope: str = attrs.field(validator=_choice(SCOPES))
+    scope: str = attrs.field(validator=choice(SCOPES))
     money: str | None = attrs.field(default=None, validator=_money)
-    rate: Rate | None = attrs.field(default=None, converter=_limit_rate)
-    of: Base | None = attrs.field(default=None, converter=_base)
+    rate: Rate | None = attrs.field(default=None, converter=read_rate)
+    of: Base | None = attrs.field(default=None, converter=read_base)
     column: str | None = attrs.field(
         default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
     )
@@ -221,10 +112,10 @@ class Cap:
     rank_column: str = attrs.field(default="rank", validator=instance_of(str, filled=True, error=PlanError))
     on: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
     counting: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
-    rule: str = attrs.field(default="proportional", validator=_choice(RULES))
-    leftover: str = attrs.field(default="largest_remainder", validator=_choice(LEFTOVERS))
-    cut: str = attrs.field(default="forfeit", validator=_choice(("forfeit", "defer")))
-    window: str = attrs.field(default="period", validator=_choice(WINDOWS))
+    rule: str = attrs.field(default="proportional", validator=choice(RULES))
+    leftover: str = attrs.field(default="largest_remainder", validator=choice(LEFTOVERS))
+    cut: str = attrs.field(default="forfeit", validator=choice(("forfeit", "defer")))
+    window: str = attrs.field(default="period", validator=choice(WINDOWS))
     name: str = attrs.field(default="", validator=instance_of(str, error=PlanError))
 
     def __attrs_post_init__(self) -> None:

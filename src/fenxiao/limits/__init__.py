@@ -1,0 +1,39 @@
+"""`Margin` and `Cap`: the limits of a plan, as data."""
+
+from __future__ import annotations
+
+from fenxiao.limits.cap import Cap
+from fenxiao.limits.choices import (
+    IN_ORDER,
+    LEFTOVERS,
+    ORDER_MARGIN,
+    PERIOD_MARGIN,
+    REASON_OF_SCOPE,
+    RULES,
+    SCOPES,
+    WIDE,
+    WINDOWS,
+    Leftover,
+    Rule,
+    Scope,
+    Window,
+)
+from fenxiao.limits.margin import Margin
+
+__all__ = [
+    "IN_ORDER",
+    "LEFTOVERS",
+    "ORDER_MARGIN",
+    "PERIOD_MARGIN",
+    "REASON_OF_SCOPE",
+    "RULES",
+    "SCOPES",
+    "WIDE",
+    "WINDOWS",
+    "Cap",
+    "Leftover",
+    "Margin",
+    "Rule",
+    "Scope",
+    "Window",
+]
