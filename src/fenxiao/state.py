@@ -146,12 +146,13 @@ def _taken(value: Any) -> Any:
 @final
 @attrs.frozen(kw_only=True)
 class State:
-    """What the next run needs of earlier ones: how far caps are used up, what they deferred, and history.
+    """What the next run needs of earlier ones: how far limits are used up, what caps deferred, and history.
 
     Attributes
     ----------
     usage : mapping
-        ``(cap, window) -> {group: minor units}``, where window is ``"lifetime"`` or a calendar year.
+        ``(cap or source limit, window) -> {group: minor units}``; the window is ``"lifetime"``, a calendar
+        year as in ``"2026"``, or ``"anniversary 3"``: the year from the third anniversary of joining on.
     deferred : tuple of `Deferred`
         Oldest first.
     settled : tuple of str

@@ -47,6 +47,8 @@ REFUSED = {
         lambda: plan(AT_ONCE, DAILY, caps=[fx.Cap.per_payee("5.00", window="year")]), ("year", "lifetime")),
     "cap of a year, one cadence": (
         lambda: plan(AT_ONCE, caps=[fx.Cap.per_payee("5.00", window="year")]), ("year", "lifetime")),
+    "cap of an anniversary without a date": (
+        lambda: plan(AT_ONCE, caps=[fx.Cap.per_payee("5.00", window="anniversary")]), ("year", "lifetime")),
     "a match": (
         lambda: plan(
             DAILY,

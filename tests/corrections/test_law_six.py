@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import fenxiao as fx
 from fenxiao._kernels.tally import exact_sum
 from fenxiao.corrections import Book, correct
+from fenxiao.limits import WINDOWS, SourceLimit
 from fenxiao.periods import Period, period_key
 from tests.cadences.test_law import catalogues
 from tests.corrections.worlds import (
@@ -24,6 +25,7 @@ from tests.corrections.worlds import (
     settled_once,
     shops,
 )
+from tests.limits.test_source_limits import reading_counts
 from tests.policies.test_catalogue_guard import EVERYTHING
 
 NAMES = [policy.name for policy in EVERYTHING]
@@ -65,10 +67,22 @@ plans = st.builds(
             [fx.Cap.per_payee("3.00")],
             [fx.Cap.per_payee("5.00", cut="defer")],
             [fx.Cap.per_payee("9.00", window="lifetime")],
+            [fx.Cap.per_source("9.00", window="anniversary")],
             [fx.Cap.company("10%", of="paid")],
         ]
     ),
 )
+
+
+source_limits = st.builds(
+    SourceLimit,
+    st.just("counts"),
+    of=st.sampled_from(["paid", fx.Base("paid") * "1/3"]),
+    money=st.sampled_from(["2.00", "20.00"]),
+    window=st.sampled_from(WINDOWS),
+)
+plans_of_limits = st.builds(lambda plan, limit: reading_counts(plan, [limit]), plans, source_limits)
+"""Pay by what counts until a limit of its source, which earlier orders and months use up."""
 
 
 @st.composite
@@ -140,7 +154,7 @@ def lived(world, plan, steps, *, stored, incremental):
 
 
 @law
-@given(shops(), plans, st.booleans(), st.booleans(), st.data())
+@given(shops(), plans | plans_of_limits, st.booleans(), st.booleans(), st.data())
 def test_any_history_ends_in_the_earnings_of_its_facts(world, plan, stored, incremental, data):
     """Events, arrivals, periods and corrections in any order: what counts is what is known at the end."""
     steps = data.draw(histories(world))

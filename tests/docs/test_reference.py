@@ -13,7 +13,7 @@ import yaml
 
 from fenxiao import Cap, LevelCommission, Margin, Plan, Reason, ReferralTree, State, Where, errors, settle
 from fenxiao.facts import Facts
-from fenxiao.limits import RULES, SCOPES, WINDOWS
+from fenxiao.limits import RULES, SCOPES, WINDOWS, SourceLimit
 from fenxiao.orders import Orders
 from fenxiao.placement import RULES as RULES_OF_PLACING
 from fenxiao.placement import Placement
@@ -166,6 +166,7 @@ def test_fields_of_the_state_are_documented(kind, section):
         (Plan, "The plan", {"version"}),
         (Margin, "Margin", set()),
         (Cap, "Caps", set()),
+        (SourceLimit, "Source limits", set()),
         (Refunds, "Refunds", set()),
         *((built_in(kind), kind, set()) for kind in BUILT_IN),
         (PassUp, "Passing up", set()),

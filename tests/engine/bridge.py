@@ -7,6 +7,7 @@ and `where` are names of `GATES` and `SELECTIONS`, and a cap may have a `window`
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -43,6 +44,9 @@ SCOPES = {"order_product": "product_in_order", "order_policy": "policy_in_order"
 
 FILL = {"rank": "plain", "active": False, "score": 0, "owner": "wang", "wallet": 0}
 """Columns of an empty members' table."""
+
+JOINED = date(2020, 1, 1)
+"""The same for a date of joining, which some tests give."""
 
 LEVEL_FIELDS = ("rank_column", "start_level", "if_not", "self_purchase", "stage", "above_100")
 CAP_FIELDS = ("name", "on", "counting", "rule", "leftover", "cut", "rank_column", "window")
@@ -247,8 +251,11 @@ def members_of(members):
     columns = {
         name: np.array([its[name] for its in members.values()], dtype=type(FILL[name])) for name in FILL
     }
+    fill = FILL
+    if any("joined" in its for its in members.values()):
+        columns["joined"], fill = [its["joined"] for its in members.values()], FILL | {"joined": JOINED}
     return fx.Members.from_columns(
-        {"member": list(members), **columns}, fill=FILL, unit="minor", money=("wallet",)
+        {"member": list(members), **columns}, fill=fill, unit="minor", money=("wallet",)
     )
 
 

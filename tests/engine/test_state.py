@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -31,10 +32,13 @@ from tests.engine.bridge import (
 )
 from tests.engine.test_wide import wide_cases
 from tests.oracles.engine_state import SlowState
+from tests.oracles.source_limits import anniversaries
 from tests.strategies.plans import WIDE
 
 MONTHS = [(2025, 11), (2025, 12), (2026, 1), (2026, 2)]
 KEYS = ("level", "product", "region", "source")
+JOINED = [date(2024, 12, 1), date(2024, 12, 2), date(2025, 1, 31), date(2026, 1, 15), date(2020, 6, 1)]
+"""Dates of joining, whose anniversaries lie on and between the months' first dates."""
 
 
 @st.composite
@@ -47,12 +51,15 @@ def years(draw, *, rules=None, pools=True):
         changed = dict(cap)
         if cap["scope"] in WIDE:
             windows = ["period"] if cap["limit"][0] == "rate" else ["period", "year", "lifetime"]
+            if cap["limit"][0] != "rate" and cap["scope"] in ("payee", "source"):
+                windows.append("anniversary")
             changed["window"] = draw(st.sampled_from(windows))
             if draw(st.booleans()) or not defers:
                 changed["cut"], defers = "defer", True
         caps.append(changed)
     month_of = {order_id: draw(st.sampled_from(MONTHS)) for order_id in range(1, 5)}
-    return replace(case, plan=case.plan | {"caps": caps, "anchor": "paid_at"}), month_of
+    members = {who: its | {"joined": draw(st.sampled_from(JOINED))} for who, its in case.members.items()}
+    return replace(case, members=members, plan=case.plan | {"caps": caps, "anchor": "paid_at"}), month_of
 
 
 def month_case(case, month_of, month):
@@ -121,8 +128,10 @@ def add_paid(case, run, month, paid):
     for cap in case.plan["caps"]:
         if cap["scope"] not in ("payee", "owner", "policy", "period", "company"):
             continue
-        window = {"year": month[0], "lifetime": "ever"}.get(cap["window"], month)
         for (policy, payee), amount in now.items():
+            window = {"year": month[0], "lifetime": "ever"}.get(cap["window"], month)
+            if cap["window"] == "anniversary":
+                window = anniversaries(case.members[payee]["joined"], date(*month, 1))
             if cap["on"] is None or policy in cap["on"]:
                 owner = case.members[payee]["owner"]
                 group = {"payee": payee, "owner": owner, "policy": policy}.get(cap["scope"], "")
@@ -145,7 +154,7 @@ def test_years_of_caps_that_defer_agree_with_the_twin(drawn):
             twin_orders(now.orders),
             twin_plan(now.plan),
             now.members,
-            year=str(month[0]),
+            start=date(*month, 1),
             period=str(period),
             funds=now.funds,
             period_claims=now.period_claims,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
 from fenxiao._arrays import MINOR_MAX
-from fenxiao.errors import CapRejectedError, StateError
+from fenxiao.errors import CapRejectedError, InputError, PlanError, StateError
 from fenxiao.state import Deferred
 from tests.engine.bridge import (
     Case,
@@ -92,6 +94,44 @@ def test_wide_caps_agree_with_the_twin(case):
 def test_wide_caps_are_exact_up_to_the_bound(case):
     """Totals near 64 bits are exact, or a typed error says that a number of the answer does not fit."""
     agree(case, wide=True)
+
+
+def test_a_cap_begins_anew_on_anniversaries():
+    """The first date of a period decides: ann's anniversary is on it, bo's a day later, cai joins that month.
+
+    All earn 3.00 in each of two months under a cap of 5.00, so that whoever begins a year gets the second in
+    full.
+    """
+    claims = [dict.fromkeys(("ann", "bo", "cai"), 300)] * 2
+    entries, records = [], []
+    for month, its in zip((11, 12), claims, strict=True):
+        more = month_of_orders(month, its, year=2025)
+        records, entries = records + more[0], entries + more[1]
+    joined = {"ann": date(2020, 12, 1), "bo": date(2020, 12, 2), "cai": date(2025, 12, 15)}
+    members = fx.Members.from_records([{"member": who, "joined": day} for who, day in joined.items()])
+    facts = attrs.evolve(facts_with(records), members=members)
+    cap = fx.Cap.per_payee("5.00", window="anniversary", name="cap")
+    plan, state, pay = yearly_plan(entries, cap), None, []
+    for month in (11, 12):
+        run = fx.settle(facts, plan, period=fx.month(2025, month), state=state)
+        state = fx.State.from_dict(run.state.to_dict())
+        pay.append([str(run.payout(who)) for who in joined])
+    assert pay == [["3.00", "3.00", "3.00"], ["3.00", "2.00", "2.00"]]
+    assert state.usage == {
+        ("cap", "anniversary 4"): {"ann": 300, "bo": 500},
+        ("cap", "anniversary 5"): {"ann": 300},
+        ("cap", "anniversary 0"): {"cai": 500},
+    }
+
+
+def test_a_cap_by_anniversary_needs_a_period_and_dates_of_joining():
+    """Neither a run without a period nor members without dates say which year it is."""
+    records, entries = month_of_orders(11, {"ann": 300}, year=2025)
+    plan = yearly_plan(entries, fx.Cap.per_payee("5.00", window="anniversary"))
+    with pytest.raises(PlanError, match="holds for a year and no period is given"):
+        fx.settle(facts_with(records), plan)
+    with pytest.raises(InputError, match="'joined'"):
+        fx.settle(facts_with(records), plan, period=fx.month(2025, 11))
 
 
 @settings(max_examples=40, deadline=None)

@@ -87,6 +87,7 @@ CAPS = [
     (Cap.per_owner("500.00", window="year"), "owner"),
     (Cap.per_owner(column="wallet"), "owner"),
     (Cap.per_source("0"), "source"),
+    (Cap.per_source("1", window="anniversary"), "source"),
     (Cap.per_region("10%", of=fx.Base("paid") - fx.Base("tax")), "region"),
     (Cap.per_period("500.00", on="a", counting=["a", "b"]), "period"),
     (Cap.company("500.00", rule="reject"), "company"),
@@ -154,6 +155,16 @@ NOT_CAPS = {
         UnsupportedError,
         "money, column",
     ),
+    "anniversary of an owner": (
+        lambda: Cap.per_owner("1", window="anniversary"),
+        UnsupportedError,
+        "payee and source",
+    ),
+    "rate over an anniversary year": (
+        lambda: Cap.per_source("1%", of="paid", window="anniversary"),
+        UnsupportedError,
+        "money, column",
+    ),
     "reject and defer": (
         lambda: Cap.per_payee("1", cut="defer", rule="reject"),
         UnsupportedError,
@@ -195,4 +206,4 @@ def test_unknown_arguments_are_python_errors():
         with pytest.raises(TypeError):
             make()
     assert issubclass(PlanError, InputError)
-    assert len(WINDOWS) == 3
+    assert WINDOWS == ("period", "year", "anniversary", "lifetime")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.oracles.engine import settle_slowly
+from tests.oracles.source_limits import window_of
 
 
 class SlowState:
@@ -12,17 +13,31 @@ class SlowState:
         self.usage = {}
         self.waiting = []
 
-    def settle(self, parents, orders, plan, members, *, year, period, funds=0, period_claims=None):
-        """Settle one period, and move on; `window` of a cap is "year", "lifetime" or absent."""
-        window_of = {
-            cap["name"]: {"year": year, "lifetime": "lifetime"}[cap["window"]]
+    def settle(self, parents, orders, plan, members, *, start, period, funds=0, period_claims=None):
+        """Settle one period, and move on.
+
+        Parameters
+        ----------
+        start : the first date of the period
+        members : dicts; caps with the window "anniversary" need their dates of joining, `joined`
+        """
+        windows = {
+            cap["name"]: cap["window"]
             for cap in plan.get("caps", [])
             if cap.get("window", "period") != "period"
         }
+
+        def window(cap, group):
+            if windows[cap] != "anniversary":
+                return {"year": str(start.year), "lifetime": "lifetime"}[windows[cap]]
+            # Pay that no order caused has no source.
+            return window_of("anniversary", start, start if group is None else members[group]["joined"])
+
         before = {
             (cap, group): amount
-            for cap, window in window_of.items()
-            for group, amount in self.usage.get((cap, window), {}).items()
+            for (cap, name), used in self.usage.items()
+            for group, amount in used.items()
+            if window(cap, group) == name
         }
         result = settle_slowly(
             parents,
@@ -35,8 +50,8 @@ class SlowState:
             waiting=self.waiting,
         )
         for (cap, group), amount in result.used.items():
-            if cap in window_of:
-                groups = self.usage.setdefault((cap, window_of[cap]), {})
+            if cap in windows:
+                groups = self.usage.setdefault((cap, window(cap, group)), {})
                 groups[group] = groups.get(group, 0) + amount
         self.waiting = result.waiting
         return result

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from calendar import isleap
+from datetime import date, timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from fenxiao._arrays import FLAG, ROW, AnyArray, FlagArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Categories, Numbers
 from fenxiao.audit.arithmetic import ByGroup, fail
+from fenxiao.limits import anniversary
 from fenxiao.money import to_minor
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from fenxiao.limits import Cap
     from fenxiao.policies.setting import Setting
     from fenxiao.state import State
+
+_EPOCH: Final = date(1970, 1, 1)
 
 
 def check_wide(
@@ -164,13 +169,25 @@ def _used_before(
     setting: Setting, cap: Cap, numbers: RowArray, state: State, policies: Sequence[str]
 ) -> AnyArray:
     """Return what earlier runs used up of the cap's window, by group."""
-    used: dict[Any, int] = {}
-    if cap.window == "lifetime":
-        used = state.used(cap.name, "lifetime")
-    elif cap.window == "year" and setting.period is not None:
-        used = state.used(cap.name, str(setting.period.start.year))
-    if not used:
+    if cap.window == "period" or all(name != cap.name for name, _ in state.usage):
         return np.zeros(len(numbers), dtype=object)
     return np.array(
-        [used.get(_label(setting, cap, number, policies), 0) for number in numbers.tolist()], dtype=object
+        [
+            state.used(cap.name, _window(setting, cap, number)).get(_label(setting, cap, number, policies), 0)
+            for number in numbers.tolist()
+        ],
+        dtype=object,
     )
+
+
+def _window(setting: Setting, cap: Cap, number: int) -> str:
+    """Return what `State` calls the window of a group, by comparing dates."""
+    if cap.window == "lifetime" or setting.period is None:
+        return "lifetime"
+    start = setting.period.start
+    if cap.window == "year":
+        return str(start.year)
+    joined = _EPOCH + timedelta(days=int(setting.joined("the second check")[number]))
+    # The anniversary of 29 February is the day before 1 March, where there is none.
+    day = (joined.month, joined.day - (joined.month == 2 and joined.day == 29 and not isleap(start.year)))
+    return anniversary(max(start.year - joined.year - ((start.month, start.day) < day), 0))

@@ -1,4 +1,4 @@
-"""`Margin` and `Cap`: the limits of a plan, as data."""
+"""`Margin`, `Cap` and `SourceLimit`: the limits of a plan, as data."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from fenxiao.limits.choices import (
     Rule,
     Scope,
     Window,
+    anniversary,
 )
 from fenxiao.limits.margin import Margin
+from fenxiao.limits.source import SourceLimit
 
 __all__ = [
     "IN_ORDER",
@@ -35,5 +37,7 @@ __all__ = [
     "Margin",
     "Rule",
     "Scope",
+    "SourceLimit",
     "Window",
+    "anniversary",
 ]

@@ -18,6 +18,7 @@ from fenxiao.limits.choices import (
     SCOPES,
     WINDOWS,
     choice,
+    optional_money,
     read_base,
     read_rate,
 )
@@ -25,13 +26,6 @@ from fenxiao.money import Rate, is_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-def _money(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
-    if value is not None and not is_amount(value):
-        raise PlanError(
-            f"Cap, {attribute.name}", "is not an amount", value=value, allowed='0 or more, such as "500.00"'
-        )
 
 
 def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
@@ -86,8 +80,9 @@ class Cap:
     cut
         ``forfeit``, or ``defer``: kept in `State`, oldest first, for the next run (wide scopes only).
     window
-        Over what the limit holds: the ``period``, its calendar ``year``, or the ``lifetime``; usage so far
-        is in `State`.
+        Over what the limit holds: the ``period``, its calendar ``year``, the year since the payee or source
+        ``joined`` or had the last ``anniversary`` of it, or the ``lifetime``. The first date of the period
+        decides which year it counts to; usage so far is in `State`.
     name
         Names the cap in reports and in `State`; by default its scope and place.
 
@@ -102,7 +97,7 @@ class Cap:
     tables: ClassVar[tuple[str, ...]] = ("by_rank",)
 
     scope: str = attrs.field(validator=choice(SCOPES))
-    money: str | None = attrs.field(default=None, validator=_money)
+    money: str | None = attrs.field(default=None, validator=optional_money)
     rate: Rate | None = attrs.field(default=None, converter=read_rate)
     of: Base | None = attrs.field(default=None, converter=read_base)
     column: str | None = attrs.field(
@@ -146,6 +141,13 @@ class Cap:
                 f"Cap on {self.scope}",
                 "looks at one order and can neither defer nor span periods",
                 hint='Use a wide scope, such as Cap.per_payee(..., cut="defer")',
+            )
+        if self.window == "anniversary" and self.scope not in ("payee", "source"):
+            raise UnsupportedError(
+                f"Cap on {self.scope}",
+                "holds from anniversary to anniversary, which single members have",
+                allowed="scopes payee and source",
+                hint='Write window="year", or Cap.per_payee(...)',
             )
         if self.window != "period" and self.rate is not None:
             raise UnsupportedError(

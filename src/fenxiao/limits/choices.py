@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from fenxiao.errors import PlanError, Reason, is_one_of
 from fenxiao.expressions import Base
-from fenxiao.money import Rate
+from fenxiao.money import Rate, is_amount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ IN_ORDER: Final = ("line", "product_in_order", "policy_in_order", "order")
 """Scopes that look at one order, in the sequence in which they run."""
 WIDE: Final = (("payee", "owner", "source"), ("policy", "product", "region"), ("period",), ("company",))
 """Scopes that look at many orders, in the sequence in which they run; inside a group, plan order."""
-Window: TypeAlias = Literal["period", "year", "lifetime"]
+Window: TypeAlias = Literal["period", "year", "anniversary", "lifetime"]
 WINDOWS: Final = get_args(Window)
 
 REASON_OF_SCOPE: Final[Mapping[str, Reason]] = {
@@ -58,6 +58,11 @@ REASON_OF_SCOPE: Final[Mapping[str, Reason]] = {
 }
 
 
+def anniversary(number: int) -> str:
+    """Return what `State` calls the year from an anniversary of joining on, 0 for joining itself."""
+    return f"anniversary {number}"
+
+
 def choice(allowed: Sequence[str]) -> Any:
     """Return a validator that takes one of some words."""
 
@@ -67,6 +72,13 @@ def choice(allowed: Sequence[str]) -> Any:
             raise PlanError(thing, "is not one of the choices", value=value, allowed=", ".join(allowed))
 
     return check
+
+
+def optional_money(instance: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    """Refuse what is neither an amount nor left out; a validator."""
+    if value is not None and not is_amount(value):
+        thing = f"{type(instance).__name__}, {attribute.name}"
+        raise PlanError(thing, "is not an amount", value=value, allowed='0 or more, such as "500.00"')
 
 
 def read_rate(value: object) -> Rate | None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, MINOR, ROW, IndexArray, MinorArray, RowArray
-from fenxiao._columns import Amounts, Categories, Numbers
+from fenxiao._arrays import INDEX, INSTANT, MINOR, ROW, IndexArray, MinorArray, RowArray
+from fenxiao._columns import Categories, Numbers
 from fenxiao.cells import NONE
 from fenxiao.errors import InputError, PlanError
+from fenxiao.limits import anniversary
 from fenxiao.money import to_minor
+from fenxiao.periods import EPOCH_DAY, anniversaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,22 +182,43 @@ def _by_rank(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
 
 def _by_column(cap: Cap, groups: ScopeGroups, setting: Setting) -> MinorArray:
     name = cap.column or ""
-    column = setting.member_column(name)
-    if not isinstance(column, Amounts) or column.decimals != setting.decimals or (column.values < 0).any():
-        raise PlanError(
-            f"members column {name!r}",
-            f"is not money from 0 in the plan's currency, as cap {cap.name!r} needs",
-            hint=f"Read it as money: Members.from_records(..., money=({name!r},))",
-        )
+    money = setting.member_money(name, f"cap {cap.name!r}")
     if cap.scope == "payee":
-        return column.values[groups.code]
+        return money[groups.code]
     by_member, values = owners(setting)
     limits = np.full(len(values), NONE, dtype=MINOR)
-    limits[by_member] = column.values
-    if (limits[by_member] != column.values).any():
+    limits[by_member] = money
+    if (limits[by_member] != money).any():
         raise PlanError(
             f"cap {cap.name!r}",
             f"reads column {name!r}, which differs between positions of one owner",
             allowed="one limit an owner",
         )
     return limits[groups.code]
+
+
+def windows_of_groups(cap: Cap, groups: ScopeGroups, setting: Setting) -> tuple[tuple[str, ...], IndexArray]:
+    """Return what `State` calls the windows of a cap over more than a period, and the one of each group.
+
+    Raises
+    ------
+    PlanError
+        The cap holds for years and no period is given, or the members have no dates of joining.
+    """
+    every = np.zeros(len(groups.names), dtype=INDEX)
+    if cap.window == "lifetime":
+        return ("lifetime",), every
+    if setting.period is None:
+        raise PlanError(
+            f"cap {cap.name!r}",
+            "holds for a year and no period is given",
+            hint="Pass settle(..., period=month(2026, 10))",
+        )
+    start = setting.period.start
+    if cap.window == "year":
+        return (str(start.year),), every
+    # Pay that no order caused has no source, and so no year but the first.
+    day = np.array([start.toordinal() - EPOCH_DAY], dtype=INSTANT)
+    joined = np.append(setting.joined(f"cap {cap.name!r}"), day)[groups.code]
+    numbers, place = np.unique(anniversaries(joined, day), return_inverse=True)
+    return tuple(map(anniversary, numbers.tolist())), place.astype(INDEX).ravel()

@@ -21,11 +21,17 @@ from fenxiao._arrays import (
 )
 from fenxiao._kernels.tally import Tally, exact_sum
 from fenxiao.cells import Cells
-from fenxiao.errors import CapRejectedError, PlanError, StateError, UnknownMemberError, UnsupportedError
+from fenxiao.errors import CapRejectedError, StateError, UnknownMemberError, UnsupportedError
 from fenxiao.limits import WIDE, Cap, Margin
 from fenxiao.margin.groups import saturating_add
 from fenxiao.margin.outcome import OF_ORDERS, OF_PERIOD, RELEASED, WideCut, WideOutcome
-from fenxiao.margin.scopes import KeyLabels, ScopeGroups, groups_of_cells, limits_of_groups
+from fenxiao.margin.scopes import (
+    KeyLabels,
+    ScopeGroups,
+    groups_of_cells,
+    limits_of_groups,
+    windows_of_groups,
+)
 from fenxiao.money import ration, ration_many
 from fenxiao.state import Deferred, State
 
@@ -166,7 +172,7 @@ class WideGuard:
         usage = dict(self.state.usage)
         for place, cap in enumerate(self.caps):
             if cap.window != "period" and not cap.in_order:
-                usage[(cap.name, self._window(cap))] = self._usage_after(place, cap)
+                usage |= self._usage_after(place, cap)
         released = self.kind == RELEASED
         left = (self.cells.amount - self.allowed)[released].tolist()
         waiting = [
@@ -247,20 +253,14 @@ class WideGuard:
 
     def _used(self, cap: Cap, groups: ScopeGroups, cells: FlagArray) -> MinorArray:
         """Return what is used up by group, now and in the window before."""
-        before = {} if cap.window == "period" else self.state.used(cap.name, self._window(cap))
-        earlier = np.array([min(before.get(name, 0), MINOR_MAX) for name in groups.names], dtype=MINOR)
-        return saturating_add(self._tally(groups, cells).saturated(), earlier)
-
-    def _window(self, cap: Cap) -> str:
-        if cap.window == "lifetime":
-            return "lifetime"
-        if self.setting.period is None:
-            raise PlanError(
-                f"cap {cap.name!r}",
-                "holds for a year and no period is given",
-                hint="Pass settle(..., period=month(2026, 10))",
-            )
-        return str(self.setting.period.start.year)
+        now = self._tally(groups, cells).saturated()
+        if cap.window == "period":
+            return now
+        windows, place = windows_of_groups(cap, groups, self.setting)
+        used = [self.state.used(cap.name, window) for window in windows]
+        pairs = zip(place.tolist(), groups.names, strict=True)
+        earlier = [min(used[window].get(name, 0), MINOR_MAX) for window, name in pairs]
+        return saturating_add(now, np.array(earlier, dtype=MINOR))
 
     def _tally(self, groups: ScopeGroups, cells: FlagArray) -> Tally:
         """Return the allowed amounts of some cells, summed by group."""
@@ -347,11 +347,13 @@ class WideGuard:
             if amount
         ]
 
-    def _usage_after(self, place: int, cap: Cap) -> dict[Any, int]:
+    def _usage_after(self, place: int, cap: Cap) -> dict[tuple[str, str], dict[Any, int]]:
+        """Return what is used up of a cap over more than the period, by window."""
         groups = self._groups(place, cap)
-        usage = dict(self.state.used(cap.name, self._window(cap)))
+        windows, window_of = windows_of_groups(cap, groups, self.setting)
+        usage = [dict(self.state.used(cap.name, window)) for window in windows]
         now = self._tally(groups, self._on(cap) | self._counting(cap)).sums("the usage of a cap").tolist()
-        for name, amount in zip(groups.names, now, strict=True):
+        for name, amount, window in zip(groups.names, now, window_of.tolist(), strict=True):
             if amount:
-                usage[name] = usage.get(name, 0) + amount
-        return usage
+                usage[window][name] = usage[window].get(name, 0) + amount
+        return {(cap.name, window): used for window, used in zip(windows, usage, strict=True)}

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from fenxiao.periods.instants import to_instants
 from fenxiao.periods.period import Period, day, month, period_key, week, year
-from fenxiao.periods.zones import day_start, local_days, months_after, zone_of
+from fenxiao.periods.zones import (
+    EPOCH_DAY,
+    anniversaries,
+    day_start,
+    local_days,
+    months_after,
+    years_of,
+    zone_of,
+)
 
 __all__ = [
+    "EPOCH_DAY",
     "Period",
+    "anniversaries",
     "day",
     "day_start",
     "local_days",
@@ -21,5 +31,6 @@ __all__ = [
     "to_instants",
     "week",
     "year",
+    "years_of",
     "zone_of",
 ]

@@ -18,6 +18,8 @@ SECOND_US: Final = 1_000_000
 DAY_SECONDS: Final = 86_400
 DAY_US: Final = DAY_SECONDS * SECOND_US
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_MONTHS: Final = 12
+_EPOCH_YEAR: Final = 1970
 
 _THING: Final = "zone"
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # local wall-clock times are naive by nature.
@@ -217,3 +219,32 @@ def months_between(first: InstantArray, last: InstantArray) -> InstantArray:
     months = number - since
     whole: InstantArray = months - (months_after(first, months) > last)
     return whole
+
+
+def anniversaries(first: InstantArray, last: InstantArray) -> InstantArray:
+    """Return how many anniversaries of the first dates have come by the last ones, 0 before the first.
+
+    That of 29 February is 28 February where there is none, as `months_after` counts.
+
+    Examples
+    --------
+    >>> days = lambda *dates: np.array(dates, dtype="datetime64[D]").astype(np.int64)
+    >>> anniversaries(
+    ...     days("2024-02-29"), days("2024-01-01", "2025-02-27", "2025-02-28", "2028-02-28")
+    ... ).tolist()
+    [0, 0, 1, 3]
+    """
+    whole: InstantArray = np.maximum(months_between(first, last) // _MONTHS, 0)
+    return whole
+
+
+def years_of(days: InstantArray) -> InstantArray:
+    """Return the calendar years of dates.
+
+    Examples
+    --------
+    >>> years_of(np.array([-1, 0, 365])).tolist()
+    [1969, 1970, 1971]
+    """
+    years: InstantArray = days.astype(DATE).astype(MONTH).astype(INSTANT) // _MONTHS + _EPOCH_YEAR
+    return years

@@ -135,7 +135,7 @@ def _check_cap(cap: Cap, plan: Plan) -> None:
             allowed=", ".join(sorted(map(str, cut))),
             hint="Count policies that are due when those in on= are",
         )
-    if cap.window == "year" and _BY_ORDER in cut:
+    if cap.window in ("year", "anniversary") and _BY_ORDER in cut:
         raise PlanError(
             f"cap {cap.name!r}",
             "holds for a year and cuts what is due per order, in runs without a date",

@@ -24,6 +24,7 @@ def check_names(plan: Plan) -> None:
         "caps": [cap.name for cap in plan.caps],
         "qualifications": [each.name for each in plan.qualifications]
         + [each.name + TITLE for each in plan.qualifications if isinstance(each, Ladder)],
+        "source limits": [limit.name for limit in plan.source_limits],
     }
     for thing, found in named.items():
         if len(set(found)) < len(found):
@@ -114,3 +115,37 @@ def check_times(plan: Plan) -> None:
             "count from the time of an order",
             hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")',
         )
+
+
+def check_source_limits(plan: Plan) -> None:
+    """Refuse limits without an order of lines, that read one another, or that several runs would count."""
+    names = {limit.name for limit in plan.source_limits}
+    both = sorted(names & {cap.name for cap in plan.caps})
+    if both:
+        raise PlanError(
+            "Plan, source limits",
+            "are called like caps, and the state tells them apart by name",
+            value=both,
+            hint="Rename one of the two",
+        )
+    for limit in plan.source_limits:
+        thing = f"source limit {limit.name!r}"
+        if plan.anchor is None:
+            raise PlanError(
+                thing,
+                "counts orders by their time, and none is named",
+                hint='Pass Plan(anchor="paid_at", zone="Asia/Shanghai")',
+            )
+        computed = sorted(names & set(limit.of.columns))
+        if computed:
+            raise PlanError(
+                thing, "reads a column that a source limit computes", value=computed, allowed="given columns"
+            )
+        if len(plan.cadences) > 1:
+            raise PlanError(
+                thing,
+                "would count an order once in the runs of each cadence",
+                value=", ".join(plan.cadences),
+                allowed="policies of one cadence",
+                hint="Limit what one cadence pays with Cap.per_source, or give it a plan of its own",
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import attrs
@@ -18,7 +19,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from fenxiao.errors import FenxiaoError, PlanError, what
 from fenxiao.expressions import Base, Measure, Predicate, Where, identity, predicate_from_data
 from fenxiao.expressions.brackets import Brackets
-from fenxiao.limits import Cap, Margin
+from fenxiao.limits import Cap, Margin, SourceLimit
 from fenxiao.money import Currency, Rate, Rounding
 from fenxiao.policies import (
     BUILT_IN,
@@ -240,7 +241,7 @@ def _converter_for(
         return _of_dict(kind, read)
 
     converter.register_structure_hook_factory(
-        _kind_of(OrderPolicy, PeriodPolicy, Cap, Margin, Refunds), reader
+        _kind_of(OrderPolicy, PeriodPolicy, Cap, Margin, Refunds, SourceLimit), reader
     )
 
     def write_policy(policy: Any) -> dict[str, Any]:
@@ -267,13 +268,14 @@ def _converter_for(
     writes["policies"] = override(
         unstruct_hook=lambda policies: [write_policy(policy) for policy in policies]
     )
-    writes["caps"] = override(unstruct_hook=lambda caps: [writer(Cap)(cap) for cap in caps])
+    writes["caps"] = override(unstruct_hook=_each(partial(writer, Cap)))
+    writes["source_limits"] = override(unstruct_hook=_each(partial(writer, SourceLimit)))
     for name, kind in (("margin", Margin), ("refunds", Refunds)):
         writes[name] = override(unstruct_hook=writer(kind))
         reads[name] = override(struct_hook=converter.structure)
     writes["qualifications"] = override(unstruct_hook=lambda parts: [part.as_data() for part in parts])
     converter.register_structure_hook(Qualification, lambda data, _: _qualification(data))
-    for name in ("policies", "caps", "qualifications"):
+    for name in ("policies", "caps", "qualifications", "source_limits"):
         reads[name] = override(struct_hook=lambda data, kind: converter.structure(_list(data), kind))
     converter.register_unstructure_hook(
         plan, make_dict_unstructure_fn(plan, converter, _cattrs_omit_if_default=True, **writes)
@@ -282,6 +284,11 @@ def _converter_for(
         plan, make_dict_structure_fn(plan, converter, _cattrs_forbid_extra_keys=True, **reads)
     )
     return converter
+
+
+def _each(writer: Callable[[], Callable[[Any], dict[str, Any]]]) -> Callable[[Any], list[dict[str, Any]]]:
+    """Return what writes a list of parts; its writer is made when there is a first one."""
+    return lambda parts: [writer()(part) for part in parts]
 
 
 def _qualification(data: Any) -> Qualification:

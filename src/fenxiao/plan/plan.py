@@ -11,10 +11,17 @@ import attrs
 from fenxiao.errors import PlanError, UnsupportedError, instance_of, what
 from fenxiao.expressions import identity
 from fenxiao.expressions.measures import Window
-from fenxiao.limits import Cap, Margin
+from fenxiao.limits import Cap, Margin, SourceLimit
 from fenxiao.money import Currency
 from fenxiao.plan.cadences import check_cadences, part_of
-from fenxiao.plan.checks import check_circles, check_matches, check_names, check_times, check_unpaid
+from fenxiao.plan.checks import (
+    check_circles,
+    check_matches,
+    check_names,
+    check_source_limits,
+    check_times,
+    check_unpaid,
+)
 from fenxiao.policies import PeriodPolicy, Policy, built_in
 from fenxiao.policies.attribution import PERIOD_END, check_attribution
 from fenxiao.policies.base import CADENCES
@@ -71,6 +78,10 @@ def _named_caps(caps: Any) -> tuple[Cap, ...]:
     return tuple(named)
 
 
+def _source_limits(values: Any) -> tuple[SourceLimit, ...]:
+    return _tuple_of(SourceLimit, "source_limits", values, 'SourceLimit("company_money", ...)')
+
+
 def _qualifications(values: Any) -> tuple[Qualification, ...]:
     one = isinstance(values, Gate | Ladder | GivenRanks | Tiers)
     if not one and not isinstance(values, list | tuple):
@@ -98,6 +109,9 @@ class Plan:
     qualifications : list of Gate, Ladder, GivenRanks, Tiers
         Member columns that the plan computes: activity, ranks, rates by volume. Conditions, policies and
         caps read them by name like given columns.
+    source_limits : list of SourceLimit
+        Order columns that the plan computes: bases that count until a yearly limit of the credited member.
+        Bases, the margin, volumes and caps read them by name like given columns.
     anchor : str
         The orders' time column that says in which period an order falls (``"paid_at"``).
     zone : str
@@ -115,7 +129,7 @@ class Plan:
     PlanError
         Two policies or caps of one name, a cap on a policy that is not there, qualifications that read one
         another in a circle, a match of pay that is not there, an unknown zone, attribution at the order's
-        time without an anchor, cadences that do not go together.
+        time or source limits without an anchor, cadences that do not go together, or with source limits.
     UnsupportedError
         Policies that cannot be attributed at the order's time.
 
@@ -138,6 +152,7 @@ class Plan:
     policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
     caps: tuple[Cap, ...] = attrs.field(default=(), converter=_named_caps)
     qualifications: tuple[Qualification, ...] = attrs.field(default=(), converter=_qualifications)
+    source_limits: tuple[SourceLimit, ...] = attrs.field(default=(), converter=_source_limits)
     anchor: str | None = attrs.field(
         default=None, validator=instance_of(str, optional=True, filled=True, error=PlanError)
     )
@@ -159,6 +174,7 @@ class Plan:
         check_attribution(self.attribution, self.anchor, self.policies)
         check_times(self)
         check_cadences(self)
+        check_source_limits(self)
 
     @property
     def cadences(self) -> tuple[str, ...]:
@@ -222,7 +238,11 @@ class Plan:
     @property
     def order_claims_not_local(self) -> tuple[str, ...]:
         """Return why claims on an order need more than that order; empty if they do not."""
-        reasons: list[str] = []
+        reasons = [
+            f"source limit {limit.name!r}: counts the orders of a member one after the other, "
+            "and not beyond his limit"
+            for limit in self.source_limits
+        ]
         for policy in self.policies:
             if not isinstance(policy, PeriodPolicy):
                 reasons.extend(policy.not_local())

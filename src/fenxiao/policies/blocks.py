@@ -84,11 +84,11 @@ class OrderBlock:
 
     def column(self, name: str) -> Column:
         """Return an order column of these lines."""
-        return self.facts.order_column(name).take(self.rows)
+        return self.setting.order_column(name).take(self.rows)
 
     def amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
         """Return a column as integers, its decimals, and a bound of its absolute values."""
-        values, decimals, bound = self.facts.amounts_of(name)
+        values, decimals, bound = self.setting.amounts_of(name)
         return self._cut(values), decimals, bound
 
     def amounts(self, name: str) -> MinorArray:
@@ -103,7 +103,7 @@ class OrderBlock:
         OrdersError
             The column is not money, or has other decimals; `purpose` says what needed it.
         """
-        column = self.facts.order_column(name)
+        column = self.setting.order_column(name)
         if not isinstance(column, Amounts) or column.decimals != self.decimals:
             raise OrdersError(
                 f"orders column {name!r}",

@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, MINOR_MIN, IndexArray, MinorArray
-from fenxiao._columns import Days
 from fenxiao._kernels.downline import level_by_level
 from fenxiao._kernels.tally import greatest
 from fenxiao.errors import MoneyOverflowError, PlanError, Reason, instance_of
@@ -115,15 +114,7 @@ class LevelCompletion(PeriodPolicy):
         """Return the days on which members joined, since 1970-01-01; None without a period."""
         if setting.period is None:
             return None
-        joined = setting.member_column(_JOINED)
-        if not isinstance(joined, Days):
-            raise PlanError(
-                f"policy {self.name!r}",
-                "needs the members' column 'joined' as dates, to tell in which period a level became full",
-                value=type(joined).__name__,
-                hint="Give dates, such as date(2026, 10, 5)",
-            )
-        return joined.values
+        return setting.joined(f"policy {self.name!r}, which tells in which period a level became full,")
 
     def _counting(self, setting: Setting) -> FlagArray:
         return np.ones(setting.size, dtype=FLAG) if self.counts is None else setting.mask_of(self.counts)

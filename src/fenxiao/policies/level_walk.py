@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import INDEX, INSTANT, MINOR, AnyArray, FlagArray, IndexArray, MinorArray
-from fenxiao._columns import Days
 from fenxiao._kernels.tally import exact_sum
 from fenxiao.errors import PlanError, Reason
 from fenxiao.money import mul_div_arrays
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from fenxiao.routes import DatedRoute
 
 _ONE: Final = Fraction(1)
-_JOINED: Final = "joined"
 
 
 class _Then(NamedTuple):
@@ -191,16 +189,9 @@ class PreparedLevels:
     ) -> FlagArray:
         """Return which orders lie between the date the credited member joined and the end of a span."""
         thing = f"policy {self.policy.name!r}, {field}"
-        joined = self.setting.member_column(_JOINED)
-        if not isinstance(joined, Days):
-            raise PlanError(
-                thing,
-                "needs the members' column 'joined' as dates",
-                value=type(joined).__name__,
-                hint="Give dates, such as date(2026, 10, 5)",
-            )
-        day, guest = block.local_days(thing), np.zeros(1, dtype=joined.values.dtype)
-        first, end = (np.append(each, guest)[block.member] for each in (joined.values, until(joined.values)))
+        joined = self.setting.joined(thing)
+        day, guest = block.local_days(thing), np.zeros(1, dtype=joined.dtype)
+        first, end = (np.append(each, guest)[block.member] for each in (joined, until(joined)))
         fresh: FlagArray = (day >= first) & (day < end)
         return fresh
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 import attrs
 import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, MinorArray, RowArray
-from fenxiao._columns import Amounts, Categories, Column, Flags, Numbers, Ranks
+from fenxiao._columns import Amounts, Categories, Column, Days, Flags, Numbers, Ranks
 from fenxiao.errors import InputError, PlanError
 from fenxiao.money import Rate
 from fenxiao.policies.attribution import ORDER_TIME, PERIOD_END
 from fenxiao.policies.blocks import OrderBlock
+from fenxiao.policies.counting import Counted, counted
 from fenxiao.qualification import Gate, GivenRanks, Ladder, Tiers, ladder_standing
 from fenxiao.qualification.ladders import TITLE
 from fenxiao.qualification.ranking import RankView
@@ -24,17 +25,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from fractions import Fraction
 
-    from fenxiao._arrays import FlagArray
+    from fenxiao._arrays import FlagArray, InstantArray
     from fenxiao.expressions import Measure, Predicate
     from fenxiao.expressions.downlines import LegShare, Ratio
     from fenxiao.facts import Facts
     from fenxiao.genealogy import DatedSponsors
+    from fenxiao.limits import SourceLimit
     from fenxiao.money import Currency
     from fenxiao.periods import Period
     from fenxiao.qualification import Qualification
     from fenxiao.qualification.ranking import LadderRanks
     from fenxiao.tree import ReferralTree
 
+
+_JOINED: Final = "joined"
 
 Policy = TypeVar("Policy")
 
@@ -59,8 +63,10 @@ class Setting:
     qualifications: tuple[Qualification, ...] = ()
     policies: tuple[Any, ...] = ()
     attribution: str = PERIOD_END
+    source_limits: tuple[SourceLimit, ...] = ()
     before: State = attrs.field(factory=State)
     _kept: dict[Any, Any] = attrs.field(init=False, factory=dict)
+    _counted: dict[str, Counted] = attrs.field(init=False, factory=dict)
 
     def with_amounts_of(self, facts: Facts) -> Setting:
         """Return the setting with other amounts on the same order lines; members stay as computed here."""
@@ -135,6 +141,84 @@ class Setting:
         found: T = self._kept[key]
         return found
 
+    def order_column(self, name: str) -> Column:
+        """Return a column of the orders, by their rows, or what a source limit of the plan computes.
+
+        Raises
+        ------
+        OrdersError
+            There is no such column.
+        PlanError
+            A column is both given and computed.
+        """
+        limit = self._limit(name)
+        return self.facts.order_column(name) if limit is None else self.counted(limit).column
+
+    def amounts_of(self, name: str) -> tuple[MinorArray, int, int]:
+        """Return an order column as integers, its decimals and a bound of its absolute values.
+
+        Raises
+        ------
+        OrdersError
+            The column is missing or is neither money, volume nor a count.
+        """
+        limit = self._limit(name)
+        if limit is None:
+            return self.facts.amounts_of(name)
+        found = self.counted(limit)
+        return found.column.values, found.column.decimals, found.bound
+
+    def _limit(self, name: str) -> SourceLimit | None:
+        return next((limit for limit in self.source_limits if limit.name == name), None)
+
+    def counted(self, limit: SourceLimit) -> Counted:
+        """Return what counts until a limit of the plan is reached, computing it once.
+
+        It is not among what other amounts on the same lines keep, as it is made of amounts.
+        """
+        if limit.name not in self._counted:
+            self._counted[limit.name] = counted(limit, self)
+        return self._counted[limit.name]
+
+    def member_money(self, name: str, purpose: str) -> MinorArray:
+        """Return a money column of the members, from 0, in minor units of the plan's currency.
+
+        Raises
+        ------
+        InputError
+            There is no such column.
+        PlanError
+            It is not such money; `purpose` says what needs it.
+        """
+        column = self.member_column(name)
+        if isinstance(column, Amounts) and column.decimals == self.decimals and (column.values >= 0).all():
+            return column.values
+        raise PlanError(
+            f"members column {name!r}",
+            f"is not money from 0 in the plan's currency, as {purpose} needs",
+            hint=f"Read it as money: Members.from_records(..., money=({name!r},))",
+        )
+
+    def joined(self, purpose: str) -> InstantArray:
+        """Return when each member joined, as days since 1970-01-01.
+
+        Raises
+        ------
+        InputError
+            The members have no column ``joined``.
+        PlanError
+            It is not one of dates; `purpose` says what needs it.
+        """
+        column = self.member_column(_JOINED)
+        if not isinstance(column, Days):
+            raise PlanError(
+                purpose,
+                "needs the members' column 'joined' as dates",
+                value=type(column).__name__,
+                hint="Give dates, such as date(2026, 10, 5)",
+            )
+        return column.values
+
     def member_column(self, name: str) -> Column:
         """Return a member column in tree order, or what a gate, ladder or tiers of the plan compute.
 
@@ -167,16 +251,18 @@ class Setting:
         ranks = self.standing(found)
         return Ranks(ranks.title if name != found.name else ranks.paid, found.names)
 
-    def check_qualifications(self) -> None:
-        """Compute what the plan's qualifications say, so that mistakes show also where nothing reads it.
+    def check_computed(self) -> None:
+        """Compute the columns of the plan's qualifications and source limits.
 
-        Each column is computed once; what reads it later finds it.
+        So mistakes show also where nothing reads them, and threads find them made. Each is computed once.
 
         Raises
         ------
         InputError
-            The facts lack what a qualification reads, or it does not fit.
+            The facts lack what one of them reads, or it does not fit.
         """
+        for limit in self.source_limits:
+            self.counted(limit)
         for found in self.qualifications:
             self.member_column(found.name)
             if isinstance(found, Ladder):

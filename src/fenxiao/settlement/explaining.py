@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,6 +177,7 @@ def explain_order(
     """
     index = run.setting.facts.tree.index(member)
     verdicts: list[Verdict] = []
+    notes: tuple[str, ...] = ()
     if guarded is None or batch is None:
         verdicts.append(
             Verdict(
@@ -183,6 +185,7 @@ def explain_order(
             )
         )
     else:
+        notes = _not_counted(guarded.block)
         lines = run.setting.facts.orders.line
         for stage in run.prepared:
             for place, policy in stage:
@@ -191,7 +194,22 @@ def explain_order(
                     verdicts += _verdicts(
                         policy, guarded.block, number, place, name, int(lines[row]), index, batch, row
                     )
-    return Explanation(member=member, order_id=order_id, currency=plan.currency, verdicts=tuple(verdicts))
+    return Explanation(
+        member=member, order_id=order_id, currency=plan.currency, verdicts=tuple(verdicts), notes=notes
+    )
+
+
+def _not_counted(block: OrderBlock) -> tuple[str, ...]:
+    """Return in words which lines source limits let count less than they are."""
+    notes: list[str] = []
+    lines, decimals = block.facts.orders.line[block.row_numbers], block.decimals
+    for limit in block.setting.source_limits:
+        counts, whole = block.amounts(limit.name), limit.of.value(block).times(Fraction(1))
+        for row in np.flatnonzero(counts < whole).tolist():
+            of_line = f", line {int(lines[row])}" if len(block) > 1 else ""
+            counted, there = (format_minor(int(each[row]), decimals) for each in (counts, whole))
+            notes.append(f"{limit.name}{of_line}: {counted} of {there} counts, the source's limit is reached")
+    return tuple(notes)
 
 
 def _verdicts(

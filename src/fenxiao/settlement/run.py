@@ -20,13 +20,11 @@ from fenxiao.plan import Plan
 from fenxiao.policies.blocks import OrderBlock
 from fenxiao.settlement.cadences import check_open, rejoined, share_of, taken_after
 from fenxiao.settlement.result import Settlement
+from fenxiao.settlement.states import advanced, check_state, check_usage, counted_usage
 from fenxiao.settlement.steps import (
     Added,
     add_up,
-    advanced,
     check_currency,
-    check_state,
-    check_usage,
     needs_cells,
     needs_wide,
     setting_of,
@@ -124,7 +122,7 @@ def settle(
     share = share_of(before, plan, due)
     setting = setting_of(facts, due, period, share)
     check_open(setting, plan)
-    setting.check_qualifications()
+    setting.check_computed()
     run = OrderRun.prepare(setting, due.policies, due.margin, due.caps)
     added = add_up(run, due, cells=needs_cells(due, share), workers=workers)
     return _finished(run, added, plan, due, before)
@@ -145,6 +143,7 @@ def _finished(run: OrderRun, added: Added, plan: Plan, due: Plan, before: State)
     setting, share = run.setting, run.setting.before
     wide, views = run_wide(run, due, added, share) if needs_wide(due, share) else (None, {})
     after = share if wide is None else attrs.evolve(wide.state, carries=carried(due, views))
+    after = attrs.evolve(after, usage=after.usage | counted_usage(setting))
     if setting.period is not None:
         after = advanced(after, share, setting, due)
     order_pay = added.sums.pay if wide is None else wide.pay(OF_ORDERS)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
 import attrs
 import numpy as np
 
 from fenxiao import audit
 from fenxiao._arrays import INDEX, NO_MEMBER, FlagArray, IndexArray, MinorArray
-from fenxiao._columns import Amounts
 from fenxiao._kernels.tally import exact_add, exact_sum
 from fenxiao.cells import keys_needed
-from fenxiao.errors import InputError, OrdersError, PlanError, StateError, TimeError
-from fenxiao.expressions import identity
+from fenxiao.errors import OrdersError, PlanError, TimeError
 from fenxiao.lines import OrderRun, OrderTotals, Sums
 from fenxiao.margin import Cells
 from fenxiao.policies.base import PeriodPolicy
 from fenxiao.policies.setting import Setting
-from fenxiao.qualification import Ladder, Standing
-from fenxiao.volumes import History, Record
 
 if TYPE_CHECKING:
     from fenxiao.facts import Facts
@@ -27,8 +23,6 @@ if TYPE_CHECKING:
     from fenxiao.periods import Period
     from fenxiao.plan import Plan
     from fenxiao.state import State
-
-_SAME_PLAN: Final = "Settle with the plan that the state comes from"
 
 
 def check_currency(facts: Facts, plan: Plan) -> None:
@@ -69,6 +63,7 @@ def whole_setting(facts: Facts, plan: Plan, before: State) -> Setting:
         qualifications=plan.qualifications,
         policies=plan.policies,
         attribution=plan.attribution,
+        source_limits=plan.source_limits,
         before=before,
     )
 
@@ -122,132 +117,6 @@ def _check_whole_orders(facts: Facts, inside: FlagArray, anchor: str) -> None:
             hint="Give all lines of an order one time",
             rows=facts.orders.caller_rows(split),
         )
-
-
-def check_state(state: State, plan: Plan, period: Period | None) -> None:
-    """Refuse a state that knows the period already, or caps that the plan does not have.
-
-    Raises
-    ------
-    StateError
-        The period was settled before, or a cap or a ladder is unknown.
-    """
-    if period is not None and str(period) in state.settled:
-        raise StateError(
-            "State",
-            "has settled this period already",
-            value=str(period),
-            hint="Settle the next period, or start from the state before",
-        )
-    _check_known(
-        {name for name, _ in state.usage} | {entry.cap for entry in state.deferred},
-        {cap.name for cap in plan.caps},
-        "knows caps that the plan does not have",
-        "a state of a plan without caps",
-    )
-    _check_known(
-        {each.ladder for each in state.standings},
-        {each.name for each in plan.qualifications if isinstance(each, Ladder)},
-        "knows ladders that the plan does not have",
-        "a state of a plan without ladders",
-    )
-    _check_known(
-        {each.policy for each in state.carries},
-        {policy.name for policy in plan.policies if isinstance(policy, PeriodPolicy)},
-        "carries volumes of policies that the plan does not have",
-        "a state of a plan that carries nothing",
-    )
-    if state.taken is not None and len(plan.cadences) < 2:
-        raise StateError(
-            "State",
-            "knows what runs of several cadences took from orders",
-            value=", ".join(plan.cadences) or "a plan without cadences",
-            allowed="a plan whose policies are due in several cadences",
-            hint=_SAME_PLAN,
-        )
-
-
-def _check_known(named: set[str], known: set[str], problem: str, otherwise: str) -> None:
-    """Refuse names of a state that the plan does not have."""
-    if named - known:
-        allowed = ", ".join(sorted(known)) or otherwise
-        raise StateError("State", problem, value=sorted(named - known), allowed=allowed, hint=_SAME_PLAN)
-
-
-def check_usage(state: State, plan: Plan, facts: Facts) -> None:
-    """Refuse what caps have used up for groups that are not there: limits would start anew in silence.
-
-    Raises
-    ------
-    StateError
-        Somebody is not in the tree, or a policy not in the plan.
-    """
-    for cap in plan.caps:
-        groups = [group for (name, _), used in state.usage.items() if name == cap.name for group in used]
-        if cap.scope in ("payee", "source"):
-            try:
-                facts.tree.indices([group for group in groups if group is not None])
-            except InputError as error:
-                raise StateError(
-                    f"State, usage of cap {cap.name!r}",
-                    "is of members who are not in the tree",
-                    allowed=f"{facts.tree.label_kind} labels of the tree",
-                    hint="Settle with the tree that the state comes from; read back, labels keep their kind",
-                    labels=error.labels or groups,
-                ) from None
-        names = [policy.name for policy in plan.policies]
-        if cap.scope == "policy" and not set(groups) <= set(names):
-            raise StateError(
-                f"State, usage of cap {cap.name!r}",
-                "is of policies that the plan does not have",
-                value=sorted(map(str, set(groups) - set(names))),
-                allowed=", ".join(names),
-            )
-
-
-def advanced(after: State, before: State, setting: Setting, plan: Plan) -> State:
-    """Return the state with the period, and with what later periods look back at.
-
-    Parameters
-    ----------
-    after : the state as the wide caps left it
-    before : the state of the run before
-    """
-    tree, period = setting.tree, str(setting.period)
-    records = []
-    for measure in plan.recorded_measures:
-        column = setting.measure(measure)
-        had = np.flatnonzero(column.values)
-        records.append(
-            Record(
-                measure=identity(measure),
-                period=period,
-                labels=tree.ids[had],
-                values=column.values[had],
-                decimals=column.decimals if isinstance(column, Amounts) else None,
-            )
-        )
-    standings = []
-    for ladder in plan.qualifications:
-        if isinstance(ladder, Ladder):
-            ranks = setting.standing(ladder)
-            had = np.flatnonzero((ranks.title > 0) | (ranks.paid > 0))
-            standings.append(
-                Standing(
-                    ladder=ladder.name,
-                    names=ladder.names,
-                    labels=tree.ids[had],
-                    title=ranks.title[had],
-                    paid=ranks.paid[had],
-                    missed=ranks.missed[had],
-                )
-            )
-    return attrs.evolve(
-        after,
-        settled=(*before.settled, period),
-        records=History(before.records).followed_by(records),
-        standings=tuple(standings),
-    )
 
 
 @final

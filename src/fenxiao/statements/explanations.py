@@ -43,18 +43,21 @@ class Verdict:
 @final
 @attrs.frozen(kw_only=True, repr=False)
 class Explanation:
-    """Why a member is or is not paid for an order, policy by policy."""
+    """Why a member is or is not paid for an order, policy by policy.
+
+    ``notes`` say what of the order no longer counts, because its source has reached a limit.
+    """
 
     member: Any
     order_id: Any
     currency: Currency
     verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         several = len({verdict.line for verdict in self.verdicts}) > 1
-        return "\n".join(
-            verdict.text(self.currency.decimals, names_line=several) for verdict in self.verdicts
-        )
+        verdicts = (verdict.text(self.currency.decimals, names_line=several) for verdict in self.verdicts)
+        return "\n".join([*verdicts, *self.notes])
 
     __repr__ = __str__
 

@@ -12,7 +12,7 @@ from fenxiao.errors import PlanError, UnsupportedError, is_one_of
 from fenxiao.money import format_minor
 from fenxiao.qualification import Ladder
 from fenxiao.settlement import Settlement, settle
-from fenxiao.settlement.steps import check_state
+from fenxiao.settlement.states import check_state
 from fenxiao.state import State
 from fenxiao.statements import MemberTotals
 
