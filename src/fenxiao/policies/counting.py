@@ -106,15 +106,31 @@ def _lines_by_window(
     if limit.window in ("period", "lifetime"):
         yield limit.window, rows
         return
-    thing = f"source limit {limit.name!r}"
-    days = lines.local_days(thing)[rows]
-    if limit.window == "year":
-        numbers = years_of(days)
-    else:
-        numbers = anniversaries(setting.joined(thing)[lines.member[rows]], days)
+    numbers = _years_of(
+        limit, setting, lines.member[rows], lines.local_days(f"source limit {limit.name!r}")[rows]
+    )
     for number in np.unique(numbers).tolist():
         name = str(number) if limit.window == "year" else anniversary(number)
         yield name, rows[numbers == number]
+
+
+def _years_of(limit: SourceLimit, setting: Setting, member: IndexArray, days: InstantArray) -> InstantArray:
+    """Return the number of each line's calendar year, or of the last anniversary of its member before it."""
+
+    def number(member: IndexArray, days: InstantArray) -> InstantArray:
+        if limit.window == "year":
+            return years_of(days)
+        return anniversaries(setting.joined(f"source limit {limit.name!r}")[member], days)
+
+    if not len(days):
+        return days
+    # Most members have no new year between the first line and the last, so that theirs need no look.
+    everybody, edges = np.arange(setting.size, dtype=INDEX), (days.min(), days.max())
+    low, high = (number(everybody, np.full(setting.size, day)) for day in edges)
+    numbers = low[member]
+    rows = np.flatnonzero((low != high)[member])
+    numbers[rows] = number(member[rows], days[rows])
+    return numbers
 
 
 def _limits(limit: SourceLimit, setting: Setting) -> MinorArray:
