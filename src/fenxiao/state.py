@@ -138,6 +138,17 @@ def _keys(keys: object) -> tuple[str, ...]:
     return _listed(keys, str, "State, settled")
 
 
+def _pots(pots: object) -> dict[str, int]:
+    thing, allowed = "State, pots", '{"pool": minor units}'
+    if not isinstance(pots, Mapping):
+        raise StateError(thing, what(pots), allowed=allowed)
+    for name, minor in pots.items():
+        if not isinstance(name, str):
+            raise StateError(thing, "has an entry that cannot be read", allowed=allowed)
+        _minor(minor, thing, least=0)
+    return {name: minor for name, minor in pots.items() if minor}
+
+
 def _taken(value: Any) -> Any:
     # Nothing taken is nothing to keep.
     return None if isinstance(value, Taken) and len(value) == 0 else value
@@ -163,6 +174,8 @@ class State:
         Titles and paid-as ranks after the period before, one a ladder.
     carries : tuple of `fenxiao.volumes.Carry`
         Volumes that pairings left on the legs, one a policy.
+    pots : mapping
+        ``policy -> minor units`` of pools that nobody held a share of and that carry over.
     taken : `fenxiao.taken.Taken` or None
         What earlier runs took from the margin of each order, as long as a run of another cadence may come for
         it. Only plans whose policies are due in several cadences keep it.
@@ -181,6 +194,7 @@ class State:
     records: tuple[Record, ...] = attrs.field(default=(), converter=_records)
     standings: tuple[Standing, ...] = attrs.field(default=(), converter=_standings)
     carries: tuple[Carry, ...] = attrs.field(default=(), converter=_carries)
+    pots: dict[str, int] = attrs.field(factory=dict, converter=_pots)
     taken: Taken | None = attrs.field(
         default=None, converter=_taken, validator=instance_of(Taken, optional=True, error=StateError)
     )
@@ -248,6 +262,22 @@ def _read_usage(data: Any, path: str) -> dict[tuple[str, str], dict[Any, int]]:
     return usage
 
 
+def _write_pots(pots: dict[str, int]) -> list[dict[str, Any]]:
+    return [{"policy": name, "minor": minor} for name, minor in pots.items()]
+
+
+def _read_pots(data: Any, path: str) -> dict[str, int]:
+    pots: dict[str, int] = {}
+    for place, entry in enumerate(listed(data, path)):
+        at = f"{path}[{place}]"
+        fields = mapped(entry, at, ("policy", "minor"))
+        name = TEXT.read(fields["policy"], f"{at}.policy")
+        if name in pots:
+            raise refused(at, "names a policy a second time", "each policy once")
+        pots[name] = _POT.read(fields["minor"], f"{at}.minor")
+    return pots
+
+
 def _read_key(data: Any, path: str) -> tuple[str, Any]:
     pair = listed(data, path)
     if len(pair) != 2:
@@ -257,6 +287,7 @@ def _read_key(data: Any, path: str) -> tuple[str, Any]:
 
 _KEY: Final = Codec(lambda pair: [pair[0], LABEL.write(pair[1])], _read_key)
 _KEYS: Final = each(_KEY)
+_POT: Final = whole(1)
 _DECIMALS: Final = optional(whole(0))
 _CODES: Final = wholes(0, int(np.iinfo(INDEX).max) - 1)
 _STORED: Final = fields_of(
@@ -289,6 +320,7 @@ _STORED: Final = fields_of(
             decimals=_DECIMALS,
         )
     ),
+    pots=Codec(_write_pots, _read_pots),
     taken=optional(fields_of(Taken, order_ids=LABELS, minor=wholes(1))),
 )
 """How each field of a state is stored; a field that is not here fails a test."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
-from fenxiao.policies import QualifiedBonus
+from fenxiao.policies import Pool, QualifiedBonus
 from fenxiao.policies.base import CADENCES
 from fenxiao.qualification import Ladder
 from fenxiao.volumes import own
@@ -22,6 +22,8 @@ TOGETHER = ({"career", "peers"}, {"levels", "level bonus", "match"}, {"volume", 
 """Policies of which one looks at another: they are due in the same runs."""
 FIRST = dt.date(2026, 1, 22)
 MARGINS = st.integers(-300, 3000)
+POT = Pool("pot", base="paid", rate="40%", equal=True, eligible=own("paid") >= "30", if_empty="carry")
+"""What nobody earns waits for a later run of its cadence."""
 ON_ORDERS = {policy.name for policy in EVERYTHING if isinstance(policy, fx.OrderPolicy)}
 
 
@@ -38,7 +40,10 @@ def catalogues(draw):
         due[name] = next((due[each] for each in group if each in due), None) or draw(
             st.sampled_from(cadences)
         )
-    return [attrs.evolve(each, due=due[each.name]) for each in EVERYTHING if each.name in due]
+    found = [attrs.evolve(each, due=due[each.name]) for each in EVERYTHING if each.name in due]
+    if draw(st.booleans()):
+        found += [attrs.evolve(POT, name=f"pot of the {due}", due=due) for due in CADENCES[1:]]
+    return found
 
 
 @st.composite
@@ -108,12 +113,13 @@ def paid_by(run):
 def not_of(run, state):
     """Return what a state holds of policies that a run does not settle."""
     mine = {policy.name for policy in run.due.policies}
-    return [entry for entry in (*state.carries, *state.deferred) if entry.policy not in mine]
+    pots = [pot for pot in state.pots.items() if pot[0] not in mine]
+    return [*pots, *(entry for entry in (*state.carries, *state.deferred) if entry.policy not in mine)]
 
 
 def waiting(state):
-    """Return the sum of what is deferred."""
-    return sum(entry.amount for entry in state.deferred)
+    """Return the sum of what is deferred, and of pots that nobody has earned."""
+    return sum(entry.amount for entry in state.deferred) + sum(state.pots.values())
 
 
 def known(state):
@@ -149,7 +155,11 @@ def test_no_order_pays_more_than_its_margin_over_all_runs(data, world, policies,
         orders, on_period, released = paid_by(run)
         assert all(amount <= twin.budget(order) for order, amount in orders.items())
         handed = sum(map(twin.budget, twin.inside(key))) - sum(orders.values())
-        assert on_period <= max(handed - (twin.losses(key) if offset else 0) + funds, 0)
+        carried = sum(
+            pot for name, pot in state.pots.items() if name in {each.name for each in run.due.policies}
+        )
+        assert run.margin_report().carried_in == carried
+        assert on_period <= max(handed - (twin.losses(key) if offset else 0) + funds + carried, 0)
         put_off = waiting(run.state) - waiting(state) + released
         twin.run(key, orders, on_period + put_off, funds)
         assert known(run.state) == (twin.open if several else {})
@@ -192,6 +202,7 @@ def test_cadences_meet_in_margins_only(data, world, policies, cadence):
         for policy in part.policies:
             assert ours.totals(policy.name).to_dict() == own_run.totals(policy.name).to_dict()
         together, alone[kind] = ours.state, own_run.state
+    assert together.pots == {name: pot for state in alone.values() for name, pot in state.pots.items()}
     for name in ("carries", "standings", "records"):
         apart = [entry for state in alone.values() for entry in getattr(state, name)]
         assert sorted(map(repr, getattr(together, name))) == sorted(map(repr, apart))

@@ -14,6 +14,8 @@ from fenxiao._kernels.tally import exact_sum
 from fenxiao.corrections import Book, correct
 from fenxiao.limits import WINDOWS, SourceLimit
 from fenxiao.periods import Period, period_key
+from fenxiao.policies import Pool
+from fenxiao.volumes import own
 from tests.cadences.test_law import catalogues
 from tests.corrections.worlds import (
     MONTHS,
@@ -85,6 +87,13 @@ plans_of_limits = st.builds(lambda plan, limit: reading_counts(plan, [limit]), p
 """Pay by what counts until a limit of its source, which earlier orders and months use up."""
 
 
+WAITING = Pool(
+    "waiting", base="paid", rate="50%", equal=True, eligible=own("paid") >= "40", if_empty="carry", stage=3
+)
+plans_of_pots = st.builds(lambda plan: attrs.evolve(plan, policies=(*plan.policies, WAITING)), plans)
+"""Beside other pay a pot that often nobody earns, so that it waits for later months."""
+
+
 @st.composite
 def histories(draw, world):
     """Draw in which order a shop learns of its orders and changes, settles months, and corrects.
@@ -154,7 +163,7 @@ def lived(world, plan, steps, *, stored, incremental):
 
 
 @law
-@given(shops(), plans | plans_of_limits, st.booleans(), st.booleans(), st.data())
+@given(shops(), plans | plans_of_limits | plans_of_pots, st.booleans(), st.booleans(), st.data())
 def test_any_history_ends_in_the_earnings_of_its_facts(world, plan, stored, incremental, data):
     """Events, arrivals, periods and corrections in any order: what counts is what is known at the end."""
     steps = data.draw(histories(world))

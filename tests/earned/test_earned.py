@@ -266,6 +266,8 @@ def test_the_data_is_pinned():
         "period_pay": 0,
         "released": 7,
         "deferred": 0,
+        "carried_in": 0,
+        "carried_on": 0,
     }
 
 

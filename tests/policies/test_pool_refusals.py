@@ -83,6 +83,8 @@ REFUSED = [
     (lambda: pool(excess="share"), PlanError, "above a cap"),
     (lambda: pool(excess="share", per_person="5.00", share_value="floor"), PlanError, "above a cap"),
     (lambda: pool(excess="drop"), PlanError, "excess"),
+    (lambda: pool(if_empty="drop"), PlanError, "if_empty"),
+    (lambda: pool(if_empty="carry", paid=False), PlanError, "does not pay"),
     (lambda: rated(rates={}), PlanError, "are empty"),
     (lambda: rated(rates={"gold": "101%"}), RateError, "above 100"),
     (lambda: rated(rates={"gold": 0.1}), RateError, "float"),

@@ -45,6 +45,7 @@ STATE = fx.State(
         Standing(ladder="rank", names=("none", "gold"), labels=["zoe"], title=[1], paid=[0], missed=[3])
     ],
     carries=[Carry(policy="team", labels=["zoe"], left=[5], right=[0], paired=[True], decimals=0)],
+    pots={"stars": 2**70},
 )
 DATA = STATE.to_dict()
 SECRETS = ("zoe", str(UNKNOWN), str(2**60))
@@ -106,8 +107,8 @@ def test_the_data_is_pinned():
         '"groups": {"kind": "str", "values": [null, "bo"]}, "used": [1, 2]}], "deferred": {"cap": ["c"], '
         '"policy": ["p"], "payee": {"kind": "str", "values": ["bo"]}, "keys": [[["level", 1]]], '
         '"earning_period": ["2026-09"], "amount": [7]}, "settled": ["2026-09"], "records": [], '
-        '"standings": [], "carries": [], "taken": null, '
-        '"sha256": "dd69b01cbeaec378bf7b3914db7ee8c6378c0a1822e8e34cb346405ab363d105"}'
+        '"standings": [], "carries": [], "pots": [], "taken": null, '
+        '"sha256": "ef145bfd81947533ce1bddec5712d45f806d2a5846586b0d3db0a6ea9bdfdaaf"}'
     )
 
 
@@ -292,6 +293,9 @@ BODY = {
     "names of ranks": (("standings", 0, "names", 1), "none", "state.standings[0]", "names"),
     "missed too often": (("standings", 0, "missed", 0), 2**31 - 1, "state.standings[0].missed", "row 0"),
     "carry below zero": (("carries", 0, "left", 0), -1, "state.carries[0].left", "row 0"),
+    "pot without name": (("pots", 0, "policy"), 5, "state.pots[0].policy", "str"),
+    "pot of nothing": (("pots", 0, "minor"), 0, "state.pots[0].minor", "1 or more"),
+    "pot twice": (("pots",), DATA["pots"] * 2, "state.pots[1]", "each policy once"),
     "paired as number": (("carries", 0, "paired", 0), 1, "state.carries[0].paired", "bool"),
 }  # fmt: skip
 

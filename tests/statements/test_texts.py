@@ -157,14 +157,17 @@ def test_a_report_names_everything_that_happened():
     """Funds, losses, deferrals, cuts and counts each have a line, in one order."""
     full = report(
         orders=1234, lines=2000, guest_lines=5, bound_orders=6, loss_orders=7, above_paid=8,
-        budget=10000, losses=1000, funds=500, order_pay=4000, period_pay=1000, kept=4500,
-        deferred=100, released=200, breakage=300, cuts=(("cap 'a'", 42), ("the margin of orders", 7)),
+        budget=10000, losses=1000, funds=500, order_pay=4000, period_pay=1000, kept=4520,
+        carried_in=20, carried_on=30, deferred=100, released=200, breakage=300,
+        cuts=(("cap 'a'", 42), ("the margin of orders", 7)),
     )  # fmt: skip
     assert str(full).splitlines() == [
-        "50.00 of 95.00 used, 45.00 kept",
+        "50.00 of 95.20 used, 45.20 kept",
         "  funds added: 5.00",
+        "  carried over from earlier periods: 0.20",
         "  losses set off: 10.00",
         "  deferred, backed by what is kept: 1.00",
+        "  carried over to the next, of what is kept: 0.30",
         "  released from earlier periods: 2.00",
         "  planned without a payee: 3.00",
         "  cut by cap 'a': 0.42",

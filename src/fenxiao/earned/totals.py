@@ -126,6 +126,9 @@ class Earned:
         Minor units paid besides, backed by what earlier periods kept.
     deferred : int
         Minor units of what was kept that back later releases.
+    carried_in, carried_on : int
+        Minor units that empty pools of earlier periods carried over to this one, and that those of this one
+        carry over to the next, of what was kept.
 
     Raises
     ------
@@ -163,6 +166,8 @@ class Earned:
     period_pay: int = attrs.field(validator=_minor)
     released: int = attrs.field(validator=_minor)
     deferred: int = attrs.field(validator=_minor)
+    carried_in: int = attrs.field(default=0, validator=_minor)
+    carried_on: int = attrs.field(default=0, validator=_minor)
 
     def __attrs_post_init__(self) -> None:
         sums = {
@@ -245,9 +250,10 @@ class Earned:
         return earned
 
     def __repr__(self) -> str:
+        there_is = self.budget - self.losses + self.funds + self.carried_in
         used, whole_ = (
             format_minor(each, self.currency.decimals)
-            for each in (self.order_pay + self.period_pay, self.budget - self.losses + self.funds)
+            for each in (self.order_pay + self.period_pay, there_is)
         )
         period = f" in {self.period}" if self.period else ""
         return f"Earned({used} {self.currency.code} of {whole_}{period})"
@@ -269,4 +275,6 @@ _STORED: Final[Codec] = fields_of(
     period_pay=_AMOUNT,
     released=_AMOUNT,
     deferred=_AMOUNT,
+    carried_in=_AMOUNT,
+    carried_on=_AMOUNT,
 )

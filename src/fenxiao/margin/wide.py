@@ -36,6 +36,8 @@ from fenxiao.money import ration, ration_many
 from fenxiao.state import Deferred, State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fenxiao.policies.setting import Setting
 
 NO_CAP: Final = -1
@@ -166,8 +168,13 @@ class WideGuard:
             if cap.scope == scope:
                 self._run(place, cap, everything, nothing)
 
-    def finish(self, room_of_period: int) -> WideOutcome:
-        """Return the outcome; what was put off is limited to what the period keeps, which backs it."""
+    def finish(self, room_of_period: int, left_over: Mapping[str, int]) -> WideOutcome:
+        """Return the outcome; what was put off, then what is left over, is limited to what the period keeps.
+
+        Parameters
+        ----------
+        left_over : policy -> minor units that nobody could be paid and that wait for the next run
+        """
         kept = room_of_period - self.order_pay - exact_sum(self.allowed[self.kind != RELEASED])
         usage = dict(self.state.usage)
         for place, cap in enumerate(self.caps):
@@ -178,6 +185,9 @@ class WideGuard:
         waiting = [
             attrs.evolve(entry, amount=n) for entry, n in zip(self.state.deferred, left, strict=True) if n
         ]
+        deferred = self._deferred(max(kept, 0))
+        backing = max(kept, 0) - sum(entry.amount for entry in deferred)
+        pots = dict(zip(left_over, ration(list(left_over.values()), backing).tolist(), strict=True))
         return WideOutcome(
             cells=self.cells,
             kind=self.kind,
@@ -185,7 +195,7 @@ class WideGuard:
             largest_cut=self._largest,
             cuts=tuple(self._cuts),
             earning_periods=tuple(entry.earning_period for entry in self.state.deferred),
-            state=attrs.evolve(self.state, usage=usage, deferred=(*waiting, *self._deferred(max(kept, 0)))),
+            state=attrs.evolve(self.state, usage=usage, deferred=(*waiting, *deferred), pots=pots),
             order_pay=self.order_pay,
         )
 

@@ -356,6 +356,10 @@ class PeriodPolicy:
         """Return the volumes that are left for the next period; None where the policy carries nothing."""
         return None
 
+    def left_over(self, view: PeriodView) -> int:  # noqa: ARG002  # subclasses use it
+        """Return minor units that nobody could be paid; the next run has what this one's margin backs."""
+        return 0
+
     def why_nothing(self, view: PeriodView, member: int) -> tuple[Reason, str]:  # noqa: ARG002  # subclasses use it
         """Return why a member has no claim, and in words what he has and what was wanted."""
         return Reason.NO_CLAIM, ""
@@ -377,12 +381,7 @@ class PeriodPolicy:
         return False
 
     def check_plan(self, policies: Sequence[OrderPolicy | PeriodPolicy]) -> None:
-        """Check what the policy says of others, when a plan is made; override it to refuse a plan.
-
-        Parameters
-        ----------
-        policies : all policies of the plan, in plan order
-        """
+        """Check what the policy says of `policies`, all of a plan in plan order; override to refuse it."""
 
     def checked_claims(self, view: PeriodView) -> tuple[IndexArray, MinorArray]:
         """Return the claims after checking that payees are members and amounts are not negative."""

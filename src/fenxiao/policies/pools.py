@@ -11,7 +11,7 @@ import numpy as np
 from fenxiao._arrays import MINOR, MINOR_MAX, MinorArray
 from fenxiao._columns import Amounts
 from fenxiao.errors import PlanError, instance_of
-from fenxiao.expressions import Measure, identity, pairs_of
+from fenxiao.expressions import Measure, fit_minor, identity, pairs_of
 from fenxiao.money import Rounding, format_minor, is_amount, mul_div, to_minor
 from fenxiao.policies.base import Detail, PeriodView
 from fenxiao.policies.cascade import rows_of_column
@@ -97,6 +97,9 @@ class Pool(PotFields):
     excess : {"keep", "share"}
         What is above `per_person` stays with the company, or goes to those below it by their shares, until
         nothing is left or everybody has reached it.
+    if_empty : {"keep", "carry"}
+        Where nobody holds a share the pot stays with the company, or is carried over: the next run, which
+        gets it with the state, divides it with its own. Only what its period's margin leaves is carried.
     paid : bool
         ``False``: nothing is paid; the parts are only what policies of later stages take shares of.
 
@@ -130,6 +133,7 @@ class Pool(PotFields):
     share_value: Rounding | None = attrs.field(default=None, converter=_optional_rounding)
     per_person: str | None = None
     excess: str = attrs.field(default="keep", validator=choice(("keep", "share")))
+    if_empty: str = attrs.field(default="keep", validator=choice(("keep", "carry")))
 
     def __attrs_post_init__(self) -> None:
         self.check_pot()
@@ -150,6 +154,13 @@ class Pool(PotFields):
         if self.share_value is not None and self.share_value.mode != "floor":
             raise self.error(
                 "could pay more than the pot", "share_value", value=self.share_value.mode, allowed="floor"
+            )
+        if self.if_empty == "carry" and not self.paid:
+            raise self.error(
+                "carries money over that it does not pay",
+                "if_empty",
+                value="carry",
+                allowed="beside paid=True",
             )
         if self.excess == "share" and (self.per_person is None or self.share_value is not None):
             raise self.error(
@@ -221,6 +232,19 @@ class Pool(PotFields):
         return total
 
     # -------------------------------------------------------------------------------------- amounts
+
+    def pot(self, view: PeriodView) -> int:
+        """Return what is divided, in minor units: with what earlier periods could give nobody."""
+        both = PotFields.pot(self, view) + view.setting.before.pots.get(self.name, 0)
+        return int(fit_minor([both], f"policy {self.name!r}, pot")[0])
+
+    def left_over(self, view: PeriodView) -> int:
+        """Return the pot where nobody holds a share and it is carried over."""
+        return 0 if self.if_empty == "keep" or self.held(view.setting).any() else self.pot(view)
+
+    def what_becomes_of_it(self) -> str:
+        """Return in words what becomes of a pot of which nobody has a share."""
+        return "stay with the company" if self.if_empty == "keep" else "wait for the next period"
 
     def _share_value(self, view: PeriodView) -> Fraction:
         """Return what the smallest unit of a share is worth, in minor units."""

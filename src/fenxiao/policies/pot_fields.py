@@ -235,6 +235,10 @@ class PotFields(PeriodPolicy):
 
     # --------------------------------------------------------------------------------------- words
 
+    def what_becomes_of_it(self) -> str:
+        """Return in words what becomes of a pot of which nobody has a share."""
+        return "stay with the company"
+
     @abstractmethod
     def holding(self, view: PeriodView, member: int) -> str:
         """Return in words what a member holds of which pot."""
@@ -257,7 +261,10 @@ class PotFields(PeriodPolicy):
             if held.any():
                 return reason, words
             money = format_minor(pot, setting.decimals)
-            return Reason.EMPTY_POOL, f"nobody has a share, so that {money} stay with the company; {words}"
+            return (
+                Reason.EMPTY_POOL,
+                f"nobody has a share, so that {money} {self.what_becomes_of_it()}; {words}",
+            )
         part = int(self.amounts(view)[member])
         if part:
             # Of those who have a part, only the unpaid are asked about.

@@ -39,7 +39,10 @@ def share_of(state: State, plan: Plan, due: Plan) -> State:
     ----------
     plan, due : the plan, and the part of it that is settled
     """
-    return state if due is plan else attrs.evolve(state, **_belonging(state, plan, due, mine=True))
+    if due is plan:
+        return state
+    mine = _belonging(state, plan, due, mine=True)
+    return attrs.evolve(state, **mine | {"pots": dict(mine["pots"])})
 
 
 def rejoined(after: State, before: State, plan: Plan, due: Plan) -> State:
@@ -59,6 +62,7 @@ def rejoined(after: State, before: State, plan: Plan, due: Plan) -> State:
     return attrs.evolve(
         after,
         deferred=[*kept["deferred"], *after.deferred],
+        pots=dict(sorted((*kept["pots"], *after.pots.items()), key=lambda pot: policies[pot[0]])),
         carries=sorted((*kept["carries"], *after.carries), key=lambda carry: policies[carry.policy]),
         standings=sorted((*kept["standings"], *after.standings), key=lambda each: ladders[each.ladder]),
     )
@@ -71,6 +75,7 @@ def _belonging(state: State, plan: Plan, due: Plan, *, mine: bool) -> dict[str, 
     return {
         "deferred": [entry for entry in state.deferred if (entry.policy not in policies) == mine],
         "carries": [carry for carry in state.carries if (carry.policy not in policies) == mine],
+        "pots": [pair for pair in state.pots.items() if (pair[0] not in policies) == mine],
         "standings": [each for each in state.standings if (each.ladder not in ladders) == mine],
     }
 
@@ -115,9 +120,10 @@ def taken_after(
 ) -> Taken | None:
     """Return what all runs up to this one took from orders' margins; None where nobody needs to know.
 
-    An order gives what its own lines are paid. What the period's claims use, and what caps defer, is first of
-    all the funds' to pay; the rest is divided among the run's orders by what each handed over, with largest
-    remainders, ties by order id. Orders whose periods have all been settled are left out.
+    An order gives what its own lines are paid. What the period's claims use, what caps defer and what empty
+    pools carry over is first of all to pay of what was carried over before and of the funds; the rest is
+    divided among the run's orders by what each handed over, with largest remainders, ties by order id. Orders
+    whose periods have all been settled are left out.
 
     Parameters
     ----------
@@ -140,8 +146,11 @@ def taken_after(
         for guarded in run
     ]
     budget, margins, pay = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    beside = 0 if wide is None else wide.pay(OF_PERIOD) + put_off(wide, run.setting.before)
-    charge = max(beside - run.setting.facts.fund_total(), 0)
+    beside, carried_in = 0, sum(run.setting.before.pots.values())
+    if wide is not None:
+        carried_on = sum(wide.state.pots.values())
+        beside = wide.pay(OF_PERIOD) + put_off(wide, run.setting.before) + carried_on
+    charge = max(beside - carried_in - run.setting.facts.fund_total(), 0)
     before = block.taken()
     before = np.zeros(len(pay), dtype=MINOR) if before is None else before
     after = before + pay + ration(budget - pay, charge)

@@ -37,4 +37,6 @@ def earned_of(run: Settlement) -> Earned:
         period_pay=report.period_pay,
         released=report.released,
         deferred=report.deferred,
+        carried_in=report.carried_in,
+        carried_on=report.carried_on,
     )

@@ -284,7 +284,7 @@ class Settlement:
         cuts = [
             ([*names, "the margin of orders"][place], amount) for place, amount in sorted(sums.taken.items())
         ]
-        deferred = 0
+        deferred, carried_on = 0, 0
         if wide is not None:
             order_pay, period_pay, released = wide.pay(OF_ORDERS), wide.pay(OF_PERIOD), wide.pay(RELEASED)
             period_claims = exact_sum(wide.cells.amount[wide.kind == OF_PERIOD])
@@ -294,9 +294,10 @@ class Settlement:
             cuts += [
                 ([*names, "what the period's orders leave"][place], n) for place, n in sorted(by_cap.items())
             ]
-            deferred = put_off(wide, self.run.setting.before)
+            deferred, carried_on = put_off(wide, self.run.setting.before), sum(wide.state.pots.values())
         losses, taken = losses_of(plan, sums), self.run.setting.everything.taken()
         funds, claimed = self.facts.fund_total(), sums.claimed + period_claims
+        carried_in = sum(self.run.setting.before.pots.values())
         handed = sums.budget - losses - order_pay
         return MarginReport(
             currency=plan.currency,
@@ -316,8 +317,10 @@ class Settlement:
             period_pay=period_pay,
             handed_over=handed,
             funds=funds,
-            kept=handed + funds - period_pay,
+            carried_in=carried_in,
+            kept=handed + funds + carried_in - period_pay,
             deferred=deferred,
+            carried_on=carried_on,
             released=released,
             breakage=sums.breakage,
             cuts=tuple((name, amount) for name, amount in cuts if amount),
@@ -350,7 +353,7 @@ class Settlement:
                 digest.update(np.ascontiguousarray(column[order]).astype("<i8").tobytes())
         digest.update(str(self.margin_report()).encode())
         usage = sorted((key, sorted(groups.items(), key=repr)) for key, groups in self.state.usage.items())
-        digest.update(repr((usage, self.state.deferred)).encode())
+        digest.update(repr((usage, self.state.deferred, self.state.pots)).encode())
         kept = [record.fingerprint() for record in self.state.records]
         kept += [standing.fingerprint() for standing in self.state.standings]
         kept += [carry.fingerprint() for carry in self.state.carries]

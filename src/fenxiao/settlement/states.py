@@ -59,6 +59,12 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
         "carries volumes of policies that the plan does not have",
         "a state of a plan that carries nothing",
     )
+    _check_known(
+        set(state.pots),
+        {policy.name for policy in plan.policies if isinstance(policy, PeriodPolicy)},
+        "carries pots of policies that the plan does not have",
+        "a state of a plan that carries nothing",
+    )
     if state.taken is not None and len(plan.cadences) < 2:
         raise StateError(
             "State",

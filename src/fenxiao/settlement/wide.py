@@ -66,14 +66,24 @@ def run_wide(
                 else:
                     guard.extend(_period_cells(policy, place, views[stage], guard))
         guard.run_stage(stage)
-    sums, funds = added.sums, setting.facts.fund_total()
+    sums, funds = added.sums, setting.facts.fund_total() + sum(state.pots.values())
     budget = sums.budget - losses_of(plan, sums)
     guard.run_period(budget + funds)
     guard.run_company()
-    outcome = guard.finish(budget + funds)
+    outcome = guard.finish(budget + funds, _left_over(plan, views))
     audit.check_period(outcome.pay(OF_PERIOD), budget - outcome.pay(OF_ORDERS), funds)
     audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
     return outcome, views
+
+
+def _left_over(plan: Plan, views: Mapping[int, PeriodView]) -> dict[str, int]:
+    """Return what policies could give nobody and carry over, in plan order."""
+    found = {
+        policy.name: policy.left_over(views[policy.stage])
+        for policy in plan.policies
+        if isinstance(policy, PeriodPolicy)
+    }
+    return {name: amount for name, amount in found.items() if amount}
 
 
 _WIDTH: Final = 1 << 16

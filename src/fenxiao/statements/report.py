@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class MarginReport:
     """What a settlement used of the margins; money in minor units.
 
-    For the orders ``margin = order_pay + handed_over``, for the period ``handed_over + funds = period_pay +
-    kept``: the report's own numbers satisfy both.
+    For the orders ``margin = order_pay + handed_over``, for the period ``handed_over + funds + carried_in =
+    period_pay + kept``: the report's own numbers satisfy both.
 
     Attributes
     ----------
@@ -32,7 +32,9 @@ class MarginReport:
     losses : sum of the negative margins, where they lower the period's budget; else 0
     claimed, withheld : of all policies
     order_pay, period_pay : allowed on orders, allowed on the period
-    handed_over, funds, kept : of the period; ``deferred`` is the part of ``kept`` that backs later releases
+    handed_over, funds, kept : of the period; ``deferred`` is the part of ``kept`` that backs later releases,
+        ``carried_on`` the part that empty pools carry over to the next run
+    carried_in : what empty pools of earlier periods carried over to this one
     released : paid now, backed by what earlier periods kept
     breakage : planned and found nobody to be paid
     cuts : name of a cap -> what it cut
@@ -55,8 +57,10 @@ class MarginReport:
     period_pay: int
     handed_over: int
     funds: int
+    carried_in: int
     kept: int
     deferred: int
+    carried_on: int
     released: int
     breakage: int
     cuts: tuple[tuple[str, int], ...]
@@ -73,8 +77,10 @@ class MarginReport:
         optional = [
             ("taken by earlier runs", self.taken_before),
             ("funds added", self.funds),
+            ("carried over from earlier periods", self.carried_in),
             ("losses set off", self.losses),
             ("deferred, backed by what is kept", self.deferred),
+            ("carried over to the next, of what is kept", self.carried_on),
             ("released from earlier periods", self.released),
             ("planned without a payee", self.breakage),
             *((f"cut by {name}", amount) for name, amount in self.cuts),
@@ -93,7 +99,7 @@ class MarginReport:
         def money(minor: int) -> str:
             return format_minor(minor, self.currency.decimals)
 
-        whole = self.budget - self.losses + self.funds
+        whole = self.budget - self.losses + self.funds + self.carried_in
         text = f"{money(self.used)} of {money(whole)} used, {money(self.kept)} kept"
         return "\n".join([text, *(f"  {name}: {value}" for name, value in self._rows()[1:])])
 
