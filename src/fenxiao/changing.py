@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Changing:
-    """Refunds, cancellations, chargebacks, adjustments and late orders, as new facts."""
+    """Refunds, cancellations, chargebacks, reinstatements, adjustments and late orders, as new facts."""
 
     __slots__ = ()
 
@@ -101,6 +101,30 @@ class Changing:
             As `cancel`.
         """
         return self._changed("chargeback", order_id, line, at, known_at, {}, None)
+
+    def reinstate(
+        self, order_id: Label, line: int | None = None, *, at: object, known_at: object = None
+    ) -> Self:
+        """Return the facts in which an order, or a line of it, counts again, as after a dispute that was won.
+
+        Cancellations, chargebacks and refunds of all there was, from before `at`, no longer count; refunds of
+        a part still do. Where there are none it changes nothing.
+
+        Raises
+        ------
+        ChangesError, TimeError
+            There is no such order or line; the time is none.
+
+        Examples
+        --------
+        >>> import fenxiao as fx
+        >>> orders = fx.Orders.from_records([{"order_id": "A17", "member": "bo", "paid": "90.00"}])
+        >>> facts = fx.Facts(tree=fx.ReferralTree.from_mapping({"bo": None}), orders=orders)
+        >>> lost = facts.charge_back("A17", at="2026-10-09T12:00:00+08:00")
+        >>> lost.reinstate("A17", at="2026-11-20T12:00:00+08:00")
+        Facts(1 member; 1 line of 1 order)
+        """
+        return self._changed("reinstatement", order_id, line, at, known_at, {}, None)
 
     def adjust(
         self,

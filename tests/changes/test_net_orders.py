@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from fenxiao.changes import Changes
 from fenxiao.errors import ChangesError, MoneyOverflowError
 from fenxiao.orders import Orders
+from fenxiao.orders.reinstating import in_force
 from tests.changes.world import changes_table, lines_of, orders_of
 from tests.oracles.changes import Refused, adjusted, net
 from tests.strategies.changes import changes_of, large, sold_lines
@@ -171,6 +173,31 @@ LAWS = {
         [change(paid=3000, quantity=1, at=AT + HOUR), change("adjustment", paid=9000)],
         (6000, 2, 1500, 54),
     ),
+    "a dispute that was won": (
+        [change("chargeback"), change("reinstatement", at=AT + HOUR)],
+        (10000, 3, 2500, 90),
+    ),
+    "a dispute that was won and lost again": (
+        [change("chargeback"), change("reinstatement", at=AT + HOUR), change("chargeback", at=AT + 2 * HOUR)],
+        None,
+    ),
+    "a reinstatement at the instant of a cancellation": (
+        [change("reinstatement"), change("cancellation")],
+        None,
+    ),
+    "a reinstatement before a cancellation": (
+        [change("reinstatement"), change("cancellation", at=AT + HOUR)],
+        None,
+    ),
+    "a reinstatement of what was never gone": ([change("reinstatement")], (10000, 3, 2500, 90)),
+    "a reinstatement leaves what was refunded": (
+        [change(paid=4000), change("cancellation"), change("reinstatement", at=AT + HOUR)],
+        (6000, 1, 1500, 54),
+    ),
+    "an order is reinstated, its lines too": (
+        [change("cancellation"), change("reinstatement", line=None, at=AT + HOUR)],
+        (10000, 3, 2500, 90),
+    ),
     "an adjustment to nothing": ([change("adjustment", paid=0)], (0, 3, 0, 0)),
     "an adjustment to neither money nor pieces": (
         [change("adjustment", paid=0, quantity=0)],
@@ -178,6 +205,46 @@ LAWS = {
     ),
     "nothing": ([change(paid=0, quantity=0)], (10000, 3, 2500, 90)),
 }
+
+
+def test_a_refund_of_a_volume_fits_an_adjusted_line_that_is_cancelled():
+    """The volume that an adjustment leaves open follows what is paid, also where the line is gone."""
+    sold = {(1, 0): {"paid": 1, "quantity": 0, "margin": 0, "pv": 1, "price": 0}}
+    changes = [change("cancellation"), change(paid=0, pv=1), change("adjustment", paid=1)]
+    assert left_of(*changes, sold=sold) is None
+    assert slow(sold, changes) == {}
+
+
+def test_a_line_of_a_cancelled_order_is_reinstated_alone():
+    """Of an order that was cancelled as a whole one line comes back; the other stays gone."""
+    gone = change("cancellation", 2, None)
+    back = change("reinstatement", 2, 1, at=AT + HOUR)
+    left = orders_of(SOLD).after(changes_table([gone, back]))
+    assert sorted(lines_of(left)) == [(1, 0), (2, 1)]
+    assert sorted(
+        lines_of(left.after(changes_table([change("reinstatement", 2, 0, at=AT + HOUR)])))
+    ) == sorted(SOLD)
+
+
+@given(worlds())
+def test_what_counts_stays_in_the_order_of_the_log(world):
+    """Changes that count, parts of those of whole orders included, stand as they did, each with its number."""
+    lines, changes = world
+    orders, table = orders_of(lines), changes_table(changes)
+    counting, number = in_force(orders.order_id, orders.line, table)
+    assert (np.diff(number) >= 0).all()
+    assert counting.at.tolist() == table.at[number].tolist()
+    assert counting.kind.tolist() == table.kind[number].tolist()
+    if "reinstatement" not in {change["kind"] for change in changes}:
+        assert counting is table
+
+
+def test_errors_still_name_the_new_rows_after_a_reinstatement():
+    """What is wrong with a later table is told by its own rows."""
+    first = [change("cancellation"), change("reinstatement", at=AT + HOUR), change(paid=4000)]
+    orders = orders_of(SOLD).after(changes_table(first))
+    with pytest.raises(ChangesError, match=r"more of 'paid' .*\(row 1\)"):
+        orders.after(changes_table([change(order_id=2, paid=1), change(paid=7000)]))
 
 
 @pytest.mark.parametrize(("changes", "wanted"), LAWS.values(), ids=LAWS)

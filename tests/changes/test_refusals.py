@@ -67,7 +67,7 @@ MALFORMED = {
     ),
     "a cancellation of money": (
         lambda: read(GOOD, change("cancellation", paid=1)),
-        "states amounts of a cancellation or chargeback",
+        "states amounts of a cancellation, chargeback or reinstatement",
         (1,),
     ),
     "a chargeback of pieces": (lambda: read(change("chargeback", quantity=0)), "states amounts", (0,)),

@@ -135,9 +135,11 @@ def test_late_order_paid_twice():
 
 
 def test_revival_gives_back_what_its_cancellation_took():
-    """2,133,000 less 40 % for a cancellation in month 7; facts without the cancellation post the 853,200."""
+    """2,133,000 less 40 % for a cancellation in month 7; a reinstatement posts the 853,200 again."""
     bands = fx.Refunds("bands", unit="months", bands={0: "70%", 7: "40%", 13: "0%"})
     plan, sold = plan_of("100%", refunds=bands), facts_of((1, "21330.00"))
     cancelled = correct(fx.settle(sold, plan), sold.cancel(1, at="2026-08-05T00:00:00Z"), plan)
     assert cancelled.totals() == money(mid="-8532.00")
     assert correct(cancelled.book, sold, plan).totals() == money(mid="8532.00")
+    revived = sold.cancel(1, at="2026-08-05T00:00:00Z").reinstate(1, at="2026-09-01T00:00:00Z")
+    assert correct(cancelled.book, revived, plan).totals() == money(mid="8532.00")

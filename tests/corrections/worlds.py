@@ -14,7 +14,7 @@ from tests.oracles.walks import RANKS
 from tests.strategies.networks import PLACES, worlds
 
 MONTHS = [fx.month(2026, number) for number in (1, 2, 3)]
-KINDS = ("refund", "refund", "cancellation", "chargeback", "adjustment")
+KINDS = ("refund", "refund", "cancellation", "chargeback", "adjustment", "reinstatement")
 
 
 @st.composite

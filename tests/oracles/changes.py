@@ -39,12 +39,19 @@ def stated(change):
     return {name: change[name] for name in ("quantity", *AMOUNTS) if change.get(name) is not None}
 
 
+def when(change):
+    """Return what changes of a line are ordered by."""
+    return change["at"], change["known_at"]
+
+
 def net_line(line, changes):
     """Return what is left of one line, None where nothing is."""
     line = adjusted(line, [change for change in changes if change["kind"] == "adjustment"])
     refunds = [stated(change) for change in changes if change["kind"] == "refund" and stated(change)]
     left = refunded(line, refunds)
-    gone = any(change["kind"] != "adjustment" and not stated(change) for change in changes)
+    again = [when(change) for change in changes if change["kind"] == "reinstatement"]
+    back = [when(c) for c in changes if c["kind"] not in ("adjustment", "reinstatement") and not stated(c)]
+    gone = back and (not again or max(back) >= max(again))
     if gone or (refunds and left["paid"] == 0 and left["quantity"] == 0):
         return None
     return left

@@ -28,6 +28,9 @@ def sold_lines(draw, *, values=amounts, max_orders=3):
     return lines
 
 
+KINDS = ["refund"] * 5 + ["adjustment"] * 2 + ["cancellation", "chargeback"] + ["reinstatement"] * 2
+
+
 def _optional(draw, strategy):
     return draw(st.none() | strategy)
 
@@ -39,7 +42,7 @@ def changes_of(draw, lines, *, values=amounts, max_size=5):
     for _ in range(draw(st.integers(0, max_size))):
         key = draw(st.sampled_from(sorted(lines)))
         alone = sum(order == key[0] for order, _ in lines) == 1
-        kind = draw(st.sampled_from(["refund"] * 5 + ["adjustment"] * 2 + ["cancellation", "chargeback"]))
+        kind = draw(st.sampled_from(KINDS))
         at = draw(st.integers(0, 5))
         change = {
             "kind": kind,
@@ -63,7 +66,7 @@ def changes_of(draw, lines, *, values=amounts, max_size=5):
                 "pv": _optional(draw, values),
                 "price": _optional(draw, st.integers(0, 50)),
             }
-        if kind in {"cancellation", "chargeback"} and draw(st.booleans()):
+        if kind in {"cancellation", "chargeback", "reinstatement"} and draw(st.booleans()):
             change["line"] = None
         changes.append(change)
     return changes

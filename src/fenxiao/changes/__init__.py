@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fenxiao.changes.table import ADJUSTMENT, KINDS, REFUND, Changes, Stated
+from fenxiao.changes.table import ADJUSTMENT, KINDS, REFUND, REINSTATEMENT, Changes, Stated
 
-__all__ = ["ADJUSTMENT", "KINDS", "REFUND", "Changes", "Stated"]
+__all__ = ["ADJUSTMENT", "KINDS", "REFUND", "REINSTATEMENT", "Changes", "Stated"]

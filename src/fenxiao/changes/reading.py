@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WHAT: Final = "changes"
-KINDS: Final = ("refund", "cancellation", "chargeback", "adjustment")
+KINDS: Final = ("refund", "cancellation", "chargeback", "adjustment", "reinstatement")
 """What can happen to an order; codes point into this."""
-REFUND, ADJUSTMENT = KINDS.index("refund"), KINDS.index("adjustment")
+REFUND, ADJUSTMENT, REINSTATEMENT = map(KINDS.index, ("refund", "adjustment", "reinstatement"))
 _REQUIRED: Final = ("kind", "order_id", "at")
 _OWN: Final = frozenset({*_REQUIRED, "line", "known_at", "quantity"})
 _MAY_BE_NEGATIVE: Final = frozenset({"margin"})
@@ -256,7 +256,7 @@ def _check_kinds(parts: Parts) -> None:
     for wrong, problem, allowed, hint in (
         (
             anything & ~refund & ~adjustment,
-            "states amounts of a cancellation or chargeback, which takes back all there is",
+            "states amounts of a cancellation, chargeback or reinstatement, which are of all there is",
             "neither quantity nor amounts",
             "State a part that was given back as a refund",
         ),

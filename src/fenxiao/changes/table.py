@@ -9,7 +9,7 @@ import numpy as np
 
 from fenxiao._arrays import AnyArray, IndexArray, InstantArray, RowArray, readonly
 from fenxiao._tables import Layout, TableOptions, columns_of_frame, columns_of_records, layout_of
-from fenxiao.changes.reading import ADJUSTMENT, KINDS, REFUND, WHAT, Stated, empty, read
+from fenxiao.changes.reading import ADJUSTMENT, KINDS, REFUND, REINSTATEMENT, WHAT, Stated, empty, read
 from fenxiao.errors import ChangesError, what
 from fenxiao.periods import to_instants
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fenxiao._columns import Input
     from fenxiao._labels import Labels
 
-__all__ = ["ADJUSTMENT", "KINDS", "REFUND", "Changes", "Stated"]
+__all__ = ["ADJUSTMENT", "KINDS", "REFUND", "REINSTATEMENT", "Changes", "Stated"]
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -32,7 +32,7 @@ class Changes:
     Attributes
     ----------
     kind : int32 [n]
-        Codes into `KINDS`: refund, cancellation, chargeback, adjustment.
+        Codes into `KINDS`: refund, cancellation, chargeback, adjustment, reinstatement.
     order_id : Labels [n]
     line : Stated [n]
         The line of the order; the whole order where none is stated.
@@ -101,8 +101,8 @@ class Changes:
         ------
         ChangesError
             A required column is missing or has empty cells, a kind or a column is not known, a quantity is
-            negative; a cancellation or chargeback states amounts, an adjustment nothing, a refund a margin
-            or volume without the money.
+            negative; a cancellation, chargeback or reinstatement states amounts, an adjustment nothing, a
+            refund a margin or volume without the money.
         OrdersError
             Columns are of different lengths, an option is unknown.
         MoneyError, MoneyOverflowError

@@ -15,6 +15,7 @@ from fenxiao.changes import KINDS, REFUND
 from fenxiao.corrections.ages import ages_of
 from fenxiao.lines import batches_of, joined
 from fenxiao.orders.keys import expanded, first_and_last
+from fenxiao.orders.reinstating import in_force
 from fenxiao.policies.blocks import OrderBlock
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def given_back(run: Settlement, later: Changes) -> GivenBack:
         The changes do not fit the orders.
     """
     orders, setting = run.facts.orders, run.run.setting
+    later, _ = in_force(orders.order_id, orders.line, later)
     rows = changed_rows(orders, later, setting.rows)
     if not len(rows):
         return _NOTHING

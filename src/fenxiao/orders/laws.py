@@ -217,16 +217,18 @@ class Lines:
         denominators: MinorArray,
         line: RowArray,
     ) -> MinorArray:
-        """Return floor(values * numerators / denominators) of some lines, exactly; 0 where a line goes."""
-        stays = ~self.goes[line]
-        values, numerators = np.where(stays, values, 0), np.where(stays, numerators, 0)
+        """Return floor(values * numerators / denominators) of some lines, exactly.
+
+        Of a line that goes anyway it is the nearest that 64 bits hold: refunds of it are still checked by it.
+        """
         try:
             if values.dtype != object:
                 return mul_div_arrays(values, numerators, denominators)
         except MoneyOverflowError:
             pass  # The lines are found below.
         exact = values * numerators.astype(object) // denominators.astype(object)
-        beyond = mask_of(line[(exact > MINOR_MAX) | (exact < MINOR_MIN)], len(self.rows))
+        wide = (exact > MINOR_MAX) | (exact < MINOR_MIN)
+        beyond = mask_of(line[wide & ~self.goes[line]], len(self.rows))
         self._refuse(
             beyond[self.owner],
             f"leave more of {name!r} than 64 bits hold",
@@ -234,7 +236,7 @@ class Lines:
             allowed=f"{MINOR_MIN} to {MINOR_MAX} minor units",
             hint="Check the amounts",
         )
-        fitting: MinorArray = exact.astype(MINOR)
+        fitting: MinorArray = np.clip(exact, MINOR_MIN, MINOR_MAX).astype(MINOR)
         return fitting
 
 

@@ -18,6 +18,7 @@ from fenxiao.errors import ChangesError, FenxiaoError
 from fenxiao.orders.assembly import Parts, kept
 from fenxiao.orders.keys import expanded, first_and_last, once, row_of_line
 from fenxiao.orders.laws import Lines, mask_of
+from fenxiao.orders.reinstating import in_force, stating
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,8 +105,11 @@ class _Netting:
         self._check_columns()
         low, high = self._orders()
         row = self._lines(low, high)
+        counting, number = in_force(self.sold["order_id"], self.sold["line"], changes)
+        if counting is not changes:
+            return _Netting(self.sold, counting, int(np.searchsorted(number, self.fresh))).net()
         whole = ~changes.line.given
-        partial = self._partial()
+        partial = stating(changes)
         self.refuse(
             partial & whole & (high - low > 1),
             "state amounts of an order that has several lines",
@@ -224,11 +228,3 @@ class _Netting:
             hint="Check the line number",
         )
         return np.where(line.given, row, low)
-
-    def _partial(self) -> FlagArray:
-        """Return which changes state amounts; the others take back all there is."""
-        changes = self.changes
-        partial = changes.quantity.given.copy()
-        for column in changes.amounts:
-            partial |= column.given
-        return partial
