@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fenxiao.changes import Changes
@@ -226,9 +226,13 @@ def test_a_line_of_a_cancelled_order_is_reinstated_alone():
     ) == sorted(SOLD)
 
 
+PARTLY = [change("cancellation", 2, None), change("reinstatement", 2, 1, at=AT + HOUR), change(paid=4000)]
+
+
+@example((SOLD, PARTLY))
 @given(worlds())
 def test_what_counts_stays_in_the_order_of_the_log(world):
-    """Changes that count, parts of those of whole orders included, stand as they did, each with its number."""
+    """Changes that count, parts of those of whole orders too, stand as they did, each with its number."""
     lines, changes = world
     orders, table = orders_of(lines), changes_table(changes)
     counting, number = in_force(orders.order_id, orders.line, table)
