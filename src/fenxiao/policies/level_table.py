@@ -22,10 +22,10 @@ from fenxiao._arrays import (
 )
 from fenxiao._columns import Categories, Ranks
 from fenxiao.errors import GenealogyError, PlanError, Reason
-from fenxiao.genealogy import Spells
+from fenxiao.genealogy import Spells, split
 from fenxiao.policies.base import DEPTH_MAX, Hop
 from fenxiao.policies.schedules import Cell, RateTable
-from fenxiao.routes import DatedRoute, Path, SpellRoute, SponsorRoute
+from fenxiao.routes import DatedRoute, FixedHops, Path, SpellRoute, SponsorRoute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,36 +38,49 @@ if TYPE_CHECKING:
     from fenxiao.routes import Step
 
 
-_SPELLS_MOST: Final = 3
-"""With more spells a member, on the mean, orders are climbed from one by one."""
+_SPELLS_MOST: Final = 2
+"""With more spells a member, on the mean, of those who have several, each order climbs by itself."""
 
 
 @final
 @attrs.frozen(eq=False)
 class FilledSpells:
-    """Whom each spell pays, and at which levels, as bits; one more bit marks whoever has further spells."""
+    """Whom each source pays, and at which levels, as bits; one more bit marks members who are split.
+
+    ``which`` (int32 [members + 1]) is the place of each of these among those who are split.
+    """
 
     route: SpellRoute
+    which: IndexArray
     filled: AnyArray
     mark: int
 
     @classmethod
     def of(cls, dated: DatedRoute, spells: Spells) -> FilledSpells:
         """Return whom a route of less than 64 levels pays."""
-        route, size, mark = SpellRoute.of(dated, spells), len(spells.number.at_first), 1 << dated.plain.levels
+        size, mark = len(dated.path.sponsors.up), 1 << dated.plain.levels
+        route = SpellRoute.of(dated, spells)
         filled = filled_of(route.payee, size - 1, mark.bit_length())
-        filled[:size][spells.number.at_first < 0] |= filled.dtype.type(mark)
-        return cls(route, filled, mark)
+        filled[spells.who] |= filled.dtype.type(mark)
+        which = np.zeros(size, dtype=INDEX)
+        which[spells.who] = np.arange(len(spells.who), dtype=INDEX)
+        return cls(route, which, filled, mark)
 
     def find(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, AnyArray]:
-        """Return the spell of each member at each time (int32 [n]), and the levels that it pays."""
-        # Most have one spell, of their own number: the bits, of which few are kept, say who has not.
+        """Return the source that each member is at each time (int32 [n]), and the levels that it pays."""
+        # Most have one spell: the bits, of which few are kept, say who has not.
         filled = np.take(self.filled, members, mode="clip")
         rows = np.flatnonzero(filled >= self.mark)
-        found, number = members.copy(), self.route.spells.number
-        which = ~np.take(number.at_first, members[rows], mode="clip")
-        found[rows] = spell = number.changing(which, times[rows])
-        filled[rows] = np.take(self.filled, spell, mode="clip") & (self.mark - 1)
+        filled &= filled.dtype.type(self.mark - 1)
+        which = np.take(self.which, np.take(members, rows, mode="clip"), mode="clip")
+        spell = self.route.spells.find(which, np.take(times, rows, mode="clip"))
+        split = len(self.route.spells.change)
+        later = np.flatnonzero(spell >= split)
+        rows, source = (np.take(each, later, mode="clip") for each in (rows, spell))
+        source += len(self.which) - split
+        found = members.copy()
+        found[rows] = source
+        filled[rows] = np.take(self.filled, source, mode="clip")
         return found, filled
 
 
@@ -159,26 +172,39 @@ class LevelTable:
         first = facts.keep(("earliest", anchor), lambda: int(facts.orders.instants(anchor).values.min()))
         return MINOR_MIN if len(times) and int(times.min()) < first else first
 
+    def hops(self, dated: DatedRoute) -> FixedHops | None:
+        """Return the hops of a walk at many times, None where it has no fixed number of them.
+
+        With fewer orders than members making them ready does not pay, nor where very many change.
+        """
+        setting, sponsors, hops = self.setting, dated.path.sponsors, dated.hops
+        if not hops or self._few:
+            return None
+        return setting.facts.keep(("hops", sponsors.since, hops), lambda: FixedHops.of(sponsors, hops))
+
     def spells(self, dated: DatedRoute) -> FilledSpells | None:
         """Return whom each spell of each member pays, None where it is no less work to climb from each order.
 
         That is where there are fewer orders than members, where changes have no greatest distance, because
         people are passed over, or where there are very many of them; and where no bit is left for a mark.
         """
-        setting, route, sponsors = self.setting, self.route, dated.path.sponsors
-        passes = route.path.on is not None or route.if_not == "roll_up"
-        if passes or len(setting.facts.orders) < setting.size or route.levels >= DEPTH_MAX:
+        setting, sponsors, hops = self.setting, dated.path.sponsors, dated.hops
+        if not hops or self._few or self.route.levels >= DEPTH_MAX:
             return None
-        levels = max(route.start_level + route.levels - 1, 1)
         spells = setting.facts.keep(
-            ("spells", sponsors.since, levels),
-            lambda: Spells.of(sponsors, levels, _SPELLS_MOST * (setting.size + 1)),
+            ("spells", sponsors.since, hops),
+            lambda: Spells.of(sponsors, split(sponsors, hops), hops, _SPELLS_MOST * (setting.size + 1)),
         )
         if spells is None:
             return None
 
         name = self.policy.name  # type: ignore[attr-defined]  # policies have a name
         return setting.keep(("spells", name, sponsors.since), lambda: FilledSpells.of(dated, spells))
+
+    @property
+    def _few(self) -> bool:
+        """Return whether there are fewer orders than members, so that it is less work to climb from them."""
+        return len(self.setting.facts.orders) < self.setting.size
 
     def route_at(self, time: int) -> SponsorRoute:
         """Return the route over the sponsors of one time, for telling a single walk."""
@@ -187,7 +213,7 @@ class LevelTable:
 
     def filled_of(self, source: IndexArray) -> AnyArray:
         """Return the filled levels of what credited members (int32 [n]) cause, as bits (unsigned [n])."""
-        if len(self.setting.facts.orders) < self.setting.size:
+        if self._few:
             return filled_of(self.route.walk(source, None), self.setting.size)
         return np.take(self.filled, source, mode="clip")
 
