@@ -40,15 +40,14 @@ def last_up_to(keys: InstantArray, low: RowArray, high: RowArray, limit: Instant
     >>> last_up_to(keys, np.array([0, 0, 2]), np.array([2, 2, 3]), np.array([15, 9, 5])).tolist()
     [0, -1, 2]
     """
-    low, high = low.copy(), high.copy()
-    going = np.flatnonzero(low < high)
-    while len(going):
-        middle = (low[going] + high[going]) >> 1
-        upper = keys[middle] <= limit[going]
-        low[going[upper]] = middle[upper] + 1
-        high[going[~upper]] = middle[~upper]
-        going = going[low[going] < high[going]]
-    return low - 1
+    found = low - 1
+    step = 1 << int((high - low).max(initial=0)).bit_length()
+    while step := step >> 1:
+        there = found + step
+        on = there < high
+        on &= np.take(keys, there, mode="clip") <= limit
+        np.copyto(found, there, where=on)
+    return found
 
 
 @attrs.frozen(eq=False)

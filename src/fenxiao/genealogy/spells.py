@@ -97,7 +97,7 @@ class Spells:
         """Return the members who are split (int32 [split]), in the order of their first spells."""
         return self.member[: len(self.change)]
 
-    def find(self, which: IndexArray, times: InstantArray) -> RowArray:
+    def find(self, which: IndexArray, times: InstantArray) -> IndexArray:
         """Return the spells of members, by their places in `who`, at each time.
 
         Parameters
@@ -107,18 +107,19 @@ class Spells:
 
         Returns
         -------
-        int64 [n]
+        int32 [n]
         """
         split = len(self.change)
         two = split + 1 - len(self.further)
         late = times >= np.take(self.change, which, mode="clip")
-        found = late * ROW(split)
+        found: IndexArray = late * INDEX(split)
         found += which
-        more = np.flatnonzero(which >= two)
-        more = more[late[more]]
+        late &= which >= two
+        more = np.flatnonzero(late)
         if len(more):
-            place = which[more] - two
-            found[more] = last_up_to(self.start, self.further[place], self.further[place + 1], times[more])
+            place = np.take(which, more, mode="clip") - INDEX(two)
+            low, high = (np.take(each, place, mode="clip") for each in (self.further, self.further[1:]))
+            found[more] = last_up_to(self.start, low, high, np.take(times, more, mode="clip"))
         return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INDEX, NO_MEMBER, IndexArray, InstantArray
+from fenxiao._arrays import INDEX, MINOR_MAX, MINOR_MIN, NO_MEMBER, IndexArray, InstantArray
 from fenxiao.genealogy import Spells
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from fenxiao.genealogy import DatedSponsors
 
+_SOME: Final = 256
+"""Of so many orders one tells whether their times are spread over most of the changes: then all are near."""
 PLACES_MOST: Final = 8
 """With more places above those who change, a member on the mean, every hop looks at the time instead."""
 
@@ -33,7 +35,7 @@ class FixedHops:
     hops : how many
     pointers : int32 [members + 1 + marks], as `of` says; marks are greater than the number of members
     spells : of everybody whose sponsor changes, in as many levels as there are hops
-    above : int32 [spells * hops], who stands one, two, ... hops above during each spell
+    above : int32 [spells * (hops + 1)], each himself, and who stands one, two, ... hops above in each spell
     moves : when sponsors first change
     """
 
@@ -52,10 +54,10 @@ class FixedHops:
         spells = Spells.of(sponsors, changing, hops, PLACES_MOST * size // hops)
         if spells is None:
             return None
-        who, above = spells.who, np.empty((len(spells), hops), dtype=INDEX)
-        here = spells.member
+        who, above = spells.who, np.empty((len(spells), hops + 1), dtype=INDEX)
+        above[:, 0] = here = spells.member
         for hop in range(hops):
-            above[:, hop] = here = sponsors.above(here, spells.start)
+            above[:, hop + 1] = here = sponsors.above(here, spells.start)
         marks = size + hops * np.arange(len(who), dtype=INDEX)
         moves = Moves.of(sponsors, who, marks)
         # Nobody has so many hops left that he comes from his last mark to the next one's first.
@@ -77,20 +79,22 @@ class FixedHops:
         with self._near(times) as pointers:
             for there in standing:
                 here = np.take(pointers, here, out=there, mode="clip")
-        first = len(pointers) - self.hops * len(self.spells.change)
+        first = INDEX(len(pointers) - self.hops * len(self.spells.change))
         rows = np.flatnonzero(here >= first)
-        mark = np.take(here, rows, mode="clip") - INDEX(first)
+        mark = np.take(here, rows, mode="clip") - first
         which = mark // INDEX(self.hops)
         ago = mark - which * INDEX(self.hops)
         place = self.spells.find(which, np.take(times, rows, mode="clip"))
-        place *= self.hops
+        place *= INDEX(self.hops + 1)
         place += ago
-        for there in standing[::-1]:
+        place += INDEX(1)
+        for back, there in enumerate(standing[::-1]):
+            if back > 1:
+                # Further down than the one whose sponsor changes pointers were plain.
+                on = np.flatnonzero(ago >= back - 1)
+                rows, place, ago = (np.take(each, on, mode="clip") for each in (rows, place, ago))
             there[rows] = np.take(self.above, place, mode="clip")
-            on = np.flatnonzero(ago > 0)
-            rows, place, ago = (np.take(each, on, mode="clip") for each in (rows, place, ago))
-            place -= 1
-            ago -= INDEX(1)
+            place -= INDEX(1)
 
     @contextmanager
     def _near(self, times: InstantArray) -> Iterator[IndexArray]:
@@ -103,8 +107,7 @@ class FixedHops:
             window = self._idle.pop()
         except IndexError:
             window = Window(self.pointers.copy(), self.moves, 0, len(self.moves.change))
-        if len(times):
-            window.move(int(times.min()), int(times.max()))
+        window.move(times)
         yield window.pointers
         self._idle.append(window)
 
@@ -155,15 +158,24 @@ class Window:
     low: int
     high: int
 
-    def move(self, earliest: int, latest: int) -> None:
-        """Make the changes after the earliest and up to the latest time the near ones."""
-        low, high = np.searchsorted(self.moves.change, (earliest, latest), side="right").tolist()
+    def move(self, times: InstantArray) -> None:
+        """Make the changes between the earliest and the latest time (of int64 [n]) the near ones."""
+        low, high = self._between(times[::_SOME])
+        if high - low < len(self.moves.change) // 2:
+            low, high = self._between(times)
+        else:
+            low, high = 0, len(self.moves.change)
         ends = sorted((low, self.low)), sorted((high, self.high))
         self.low, self.high = low, high
         for start, stop in ends:
             self._write(self.moves.after, start, min(stop, low))
             self._write(self.moves.near, max(start, low), min(stop, high))
             self._write(self.moves.before, max(start, high), stop)
+
+    def _between(self, times: InstantArray) -> tuple[int, int]:
+        span = (times.min(initial=MINOR_MAX), times.max(initial=MINOR_MIN))
+        low, high = np.searchsorted(self.moves.change, span, side="right").tolist()
+        return min(low, high), high
 
     def _write(self, pointers: IndexArray, start: int, stop: int) -> None:
         # A part that ends before it starts is empty.
