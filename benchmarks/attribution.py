@@ -19,7 +19,7 @@ import fenxiao as fx
 from benchmarks._clock import Row, race, row, show
 from benchmarks._data import random_sponsors
 from fenxiao.genealogy import Genealogy
-from fenxiao.routes import DatedRoute, FixedHops, SponsorRoute
+from fenxiao.routes import DatedRoute, SponsorRoute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,13 +88,6 @@ def plain_route(tree: fx.ReferralTree) -> SponsorRoute:
     return SponsorRoute.prepare(tree, [None] * LEVELS, start_level=1, if_not="company", self_purchase="pay")
 
 
-def dated_route(shop: Shop) -> tuple[DatedRoute, FixedHops | None]:
-    """Return the same route at the times of orders, and its hops, which a settlement prepares once."""
-    sponsors = shop.genealogy.dated_sponsors(shop.tree, START)
-    route = DatedRoute.of(plain_route(shop.tree), sponsors)
-    return route, FixedHops.of(sponsors, route.hops)
-
-
 def blocks_of(shop: Shop) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield credited members and times block by block, as a settlement walks them."""
     for low in range(0, len(shop.member), BLOCK):
@@ -104,14 +97,14 @@ def blocks_of(shop: Shop) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def walk_rows(shop: Shop, repeats: int) -> Iterator[Row]:
     """Yield the walk of all orders: with ids that ascend with time, as a shop gives them, and at random."""
     plain = plain_route(shop.tree)
-    dated, hops = dated_route(shop)
+    dated = DatedRoute.of(plain, shop.genealogy.dated_sponsors(shop.tree, START))
     for name, orders in (("ascending", attrs.evolve(shop, time=np.sort(shop.time))), ("random", shop)):
 
         def old(_: object, orders: Shop = orders) -> int:
             return sum(int(plain.walk(member, None)[-1, 0]) for member, _ in blocks_of(orders))
 
         def new(_: object, orders: Shop = orders) -> int:
-            return sum(int(dated.walk(member, None, time, hops)[-1, 0]) for member, time in blocks_of(orders))
+            return sum(int(dated.walk(member, None, time)[-1, 0]) for member, time in blocks_of(orders))
 
         times = race({"ours": new, "plain": old}, repeats=repeats)
         title = f"order_time_walk_{LEVELS}_levels_{name}_times"
@@ -169,8 +162,8 @@ def settle_rows(shop: Shop, repeats: int) -> Iterator[Row]:
 def check(shop: Shop, orders: int) -> None:
     """Compare some walks with those over the tree rebuilt at the order's moment."""
     block = slice(0, orders)
-    route, hops = dated_route(shop)
-    found = route.walk(shop.member[block], None, shop.time[block], hops)
+    sponsors = shop.genealogy.dated_sponsors(shop.tree, START)
+    found = DatedRoute.of(plain_route(shop.tree), sponsors).walk(shop.member[block], None, shop.time[block])
     for place, (member, time) in enumerate(zip(shop.member[block].tolist(), shop.time[block], strict=True)):
         tree = shop.genealogy.as_of(np.datetime64(int(time), "us"), zone="UTC")
         upline = tree.upline(shop.tree.label(member), LEVELS)

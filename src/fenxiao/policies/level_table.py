@@ -25,7 +25,7 @@ from fenxiao.errors import GenealogyError, PlanError, Reason
 from fenxiao.genealogy import Spells, split
 from fenxiao.policies.base import DEPTH_MAX, Hop
 from fenxiao.policies.schedules import Cell, RateTable
-from fenxiao.routes import DatedRoute, FixedHops, Path, SpellRoute, SponsorRoute
+from fenxiao.routes import DatedRoute, Path, SpellRoute, SponsorRoute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,28 +172,20 @@ class LevelTable:
         first = facts.keep(("earliest", anchor), lambda: int(facts.orders.instants(anchor).values.min()))
         return MINOR_MIN if len(times) and int(times.min()) < first else first
 
-    def hops(self, dated: DatedRoute) -> FixedHops | None:
-        """Return the hops of a walk at many times, None where it has no fixed number of them.
-
-        With fewer orders than members making them ready does not pay, nor where very many change.
-        """
-        setting, sponsors, hops = self.setting, dated.path.sponsors, dated.hops
-        if not hops or self._few:
-            return None
-        return setting.facts.keep(("hops", sponsors.since, hops), lambda: FixedHops.of(sponsors, hops))
-
     def spells(self, dated: DatedRoute) -> FilledSpells | None:
         """Return whom each spell of each member pays, None where it is no less work to climb from each order.
 
         That is where there are fewer orders than members, where changes have no greatest distance, because
         people are passed over, or where there are very many of them; and where no bit is left for a mark.
         """
-        setting, sponsors, hops = self.setting, dated.path.sponsors, dated.hops
-        if not hops or self._few or self.route.levels >= DEPTH_MAX:
+        setting, route, sponsors = self.setting, self.route, dated.path.sponsors
+        passes = route.path.on is not None or route.if_not == "roll_up"
+        if passes or self._few or route.levels >= DEPTH_MAX:
             return None
+        levels = max(route.start_level + route.levels - 1, 1)
         spells = setting.facts.keep(
-            ("spells", sponsors.since, hops),
-            lambda: Spells.of(sponsors, split(sponsors, hops), hops, _SPELLS_MOST * (setting.size + 1)),
+            ("spells", sponsors.since, levels),
+            lambda: Spells.of(sponsors, split(sponsors, levels), levels, _SPELLS_MOST * (setting.size + 1)),
         )
         if spells is None:
             return None

@@ -149,7 +149,7 @@ class PreparedLevels:
         """Return the payees by level: up the sponsors of the tree, or up those of each line's own time."""
         if then is None:
             return self.walk.route.walk(sources, buyers)
-        return then.route.walk(sources, buyers, then.times, self.walk.hops(then.route))
+        return then.route.walk(sources, buyers, then.times)
 
     def _payees_of(self, member: IndexArray) -> IndexArray:
         return self.walk.route.walk(member, None)

@@ -1,7 +1,6 @@
 """Routes: for a source, who is hop 1, 2, 3 ... up the sponsors."""
 
 from fenxiao.routes.dated import DatedRoute, SpellRoute
-from fenxiao.routes.fixed import FixedHops
 from fenxiao.routes.passing import PassUp
 from fenxiao.routes.paths import Path
 from fenxiao.routes.sponsor import IF_NOT, SELF_PURCHASE, IfNot, SelfPurchase, SponsorRoute, Step
@@ -10,7 +9,6 @@ __all__ = [
     "IF_NOT",
     "SELF_PURCHASE",
     "DatedRoute",
-    "FixedHops",
     "IfNot",
     "PassUp",
     "Path",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, final
 
 import attrs
@@ -11,8 +12,9 @@ from fenxiao._arrays import FLAG, INDEX, INSTANT, FlagArray, IndexArray, Instant
 from fenxiao._kernels.trees import nearest_marked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fenxiao.genealogy import DatedSponsors, Spells
-    from fenxiao.routes.fixed import FixedHops
     from fenxiao.routes.sponsor import SponsorRoute
 
 _MOVED = -1
@@ -49,6 +51,15 @@ class DatedHops:
         here = np.arange(n + 1, dtype=INDEX)
         plain = np.where(moved | ~on[above], INDEX(_MOVED), above)
         return cls(sponsors=sponsors, on=on, up=plain, landing=np.where(stops, here, above))
+
+    @contextmanager
+    def during(self, times: InstantArray) -> Iterator[DatedHops]:
+        """Lend the same hops for times like these, with fewer that need a second look."""
+        if self.on is not None:
+            yield self
+        else:
+            with self.sponsors.during(times) as sponsors:
+                yield DatedHops.of(sponsors, None)
 
     def next(self, here: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
         """Return whom each hop from `here` (int32 [n]) leads to at each time (int64 [n])."""
@@ -96,21 +107,7 @@ class DatedRoute:
         nearest = tuple(made.get(id(mask), made[id(None)]) for mask in plain.qualified)
         return cls(plain=plain, path=made[id(None)], nearest=nearest)
 
-    @property
-    def hops(self) -> int:
-        """Return how many hops lead to the last payee; 0 where nobody knows before, or none is needed."""
-        plain = self.plain
-        anyone = plain.everybody and plain.self_purchase != "skip"
-        passes = self.path.on is not None or (plain.if_not == "roll_up" and not anyone)
-        return 0 if passes else plain.start_level + plain.levels - 1
-
-    def walk(
-        self,
-        member: IndexArray,
-        buyer: IndexArray | None,
-        times: InstantArray,
-        fixed: FixedHops | None = None,
-    ) -> IndexArray:
+    def walk(self, member: IndexArray, buyer: IndexArray | None, times: InstantArray) -> IndexArray:
         """Return the payees of every level (int32 [levels, n]), the number of members for nobody.
 
         Parameters
@@ -118,43 +115,29 @@ class DatedRoute:
         member : int32 [n], credited members, the number of members for guests
         buyer : int32 [n] or None, needed where self-purchases are not simply paid
         times : int64 [n], the time of each order
-        fixed : as many as `hops`, made ready for many orders
         """
+        payees = np.empty((self.plain.levels, len(member)), dtype=INDEX)
         skipped = buyer if self.plain.self_purchase == "skip" else None
-        if fixed is None:
-            payees = np.empty((self.plain.levels, len(member)), dtype=INDEX)
-            self._climb(member, skipped, times, payees)
-        else:
-            payees = self._hopped(fixed, member, skipped, times)
+        with self.path.during(times) as path:
+            self._climb(path, member, skipped, times, payees)
         return self.plain.finished(payees, buyer)
 
-    def _hopped(
-        self, fixed: FixedHops, member: IndexArray, skipped: IndexArray | None, times: InstantArray
-    ) -> IndexArray:
-        """Return who stands at each level, nobody where he does not qualify."""
-        plain = self.plain
-        standing = np.empty((plain.levels + max(plain.start_level - 1, 0), len(member)), dtype=INDEX)
-        above = standing[len(standing) - fixed.hops :]
-        if plain.start_level == 0:
-            standing[0] = member
-        fixed.walk(member, times, above)
-        payees = standing[-plain.levels :]
-        if not plain.everybody or skipped is not None:
-            for level, payee in enumerate(payees):
-                plain.place(level, payee, member, skipped, payee)
-        return payees
-
     def _climb(
-        self, member: IndexArray, skipped: IndexArray | None, times: InstantArray, payees: IndexArray
+        self,
+        path: DatedHops,
+        member: IndexArray,
+        skipped: IndexArray | None,
+        times: InstantArray,
+        payees: IndexArray,
     ) -> None:
         """Fill in who stands at each level, or for ``roll_up`` who takes it."""
-        plain, path, here = self.plain, self.path, member
+        plain, here = self.plain, member
         for _ in range(plain.start_level - 1):
             here = path.next(here, times)
         for level in range(plain.levels):
             first = level == plain.start_level == 0
             if plain.if_not == "roll_up":
-                hops = self.nearest[level]
+                hops = path if self.nearest[level] is self.path else self.nearest[level]
                 start = path.own(here, times) if first else None
                 here = _rolled(hops, here, start, skipped, times, payees[level])
             elif first:
