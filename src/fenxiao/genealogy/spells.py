@@ -124,23 +124,23 @@ class Spells:
 
 
 def split(sponsors: DatedSponsors, levels: int) -> IndexArray:
-    """Return who has more than one spell: above whom, as of `since`, somebody changes."""
-    moves = sponsors.up < 0
-    up = sponsors.up.copy()
-    up[moves] = sponsors.pointers.pair[::2]
-    found, here = moves.copy(), up
+    """Return who has more than one spell: above whom, as of `since`, somebody changes (int32 [split])."""
+    size = len(sponsors.up)
+    # Whoever changes leads to a place behind all members, and that to itself.
+    up = np.append(np.where(sponsors.up < 0, INDEX(size), sponsors.up), INDEX(size))
+    here = up
     for _ in range(levels - 1):
-        found |= np.take(moves, here, mode="clip")
         here = np.take(up, here, mode="clip")
-    return np.flatnonzero(found).astype(INDEX)
+    return np.flatnonzero(here[:-1] == size).astype(INDEX)
 
 
 def _by_owner(owner: IndexArray, start: InstantArray) -> RowArray:
     """Return the order of spells by owner, then start."""
     # They were found in a few runs by owner, which a stable sort merges; few owners have several.
     order = np.argsort(owner, kind="stable")
-    second = np.flatnonzero(np.diff(owner[order]) == 0) + 1
-    several = np.union1d(second - 1, second)
+    same = np.zeros(len(owner) + 1, dtype=FLAG)
+    same[1:-1] = np.diff(owner[order]) == 0
+    several = np.flatnonzero(same[1:] | same[:-1])
     rows = order[several]
     order[several] = rows[np.lexsort((start[rows], owner[rows]))]
     return order

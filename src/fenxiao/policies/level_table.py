@@ -74,10 +74,10 @@ class FilledSpells:
         filled &= filled.dtype.type(self.mark - 1)
         which = np.take(self.which, np.take(members, rows, mode="clip"), mode="clip")
         spell = self.route.spells.find(which, np.take(times, rows, mode="clip"))
-        split = len(self.route.spells.change)
-        later = np.flatnonzero(spell >= split)
-        rows, source = (np.take(each, later, mode="clip") for each in (rows, spell))
-        source += len(self.which) - split
+        firsts = len(self.route.spells.change)
+        later = np.flatnonzero(spell >= firsts)
+        rows = np.take(rows, later, mode="clip")
+        source = np.take(spell, later, mode="clip") + INDEX(len(self.which) - firsts)
         found = members.copy()
         found[rows] = source
         filled[rows] = np.take(self.filled, source, mode="clip")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, INSTANT, FlagArray, IndexArray, InstantArray, blocks
+from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray, InstantArray, blocks
 from fenxiao._kernels.trees import nearest_marked
+from fenxiao.routes.paths import Path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,14 +172,16 @@ class SpellRoute:
         route : of a fixed number of levels, on which nobody is passed over
         spells : of everybody above whom somebody changes, in as many levels
         """
-        sponsors, later = route.path.sponsors, slice(len(spells.change), None)
-        member = np.append(np.arange(len(sponsors.up), dtype=INDEX), spells.member[later])
-        first = np.full(len(sponsors.up), sponsors.since, dtype=INSTANT)
-        time = np.append(first, spells.start[later])
-        payee = np.empty((route.plain.levels, len(member)), dtype=INDEX)
+        first = route.plain.along(Path.plain(route.path.sponsors.first))
+        later = slice(len(spells.change), None)
+        size, member, start = len(first.up), spells.member[later], spells.start[later]
+        payee = np.empty((route.plain.levels, size + len(member)), dtype=INDEX)
+        everybody = np.arange(size, dtype=INDEX)
+        for low, high in blocks(size):
+            payee[:, low:high] = first.walk(everybody[low:high], None)
         for low, high in blocks(len(member)):
             # Spells of whoever is not in are never asked for: his orders are nobody's.
-            payee[:, low:high] = route.walk(member[low:high], None, time[low:high])
+            payee[:, size + low : size + high] = route.walk(member[low:high], None, start[low:high])
         return cls(spells=spells, payee=payee)
 
     def payees(self, source: IndexArray) -> IndexArray:
