@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fenxiao._kernels.genealogy import last_up_to
 from fenxiao.errors import GenealogyError
-from fenxiao.genealogy import Genealogy, Spells, split
+from fenxiao.genealogy import Genealogy, Spells
 from fenxiao.tree import ReferralTree
 from tests.oracles.genealogies import is_in, possible, replay, tree_at, upline_at
 from tests.strategies.genealogies import any_entries, entry, logs, moment, records_of
@@ -66,15 +66,15 @@ def check_dated(genealogy, entries, names):
 def check_spells(dated, who, when):
     """Compare some levels above each member at each time with those at the start of his spell."""
     for levels in (1, 3, 6):
-        several = split(dated, levels)
-        spells = Spells.of(dated, several, levels, 1000)
-        assert sorted(spells.who.tolist()) == several.tolist()
+        spells = Spells.of(dated, levels, 1000)
+        several = spells.who
+        assert len(set(several.tolist())) == len(several) == len(spells.change)
         assert spells.start[: len(several)].tolist() == [dated.since] * len(several)
-        count = np.bincount(spells.member, minlength=len(dated.up))[spells.who]
+        count = np.bincount(spells.member, minlength=len(dated.up))[several]
         assert (np.diff(count > 2) >= 0).all()
         assert count.min(initial=2) >= 2
         which = np.full(len(dated.up), -1)
-        which[spells.who] = np.arange(len(several))
+        which[several] = np.arange(len(several))
         start = np.full(len(who), dated.since)
         rows = np.flatnonzero(which[who] >= 0)
         found = spells.find(which[who[rows]], when[rows])
@@ -86,8 +86,8 @@ def check_spells(dated, who, when):
             here, there = dated.above(here, when), dated.above(there, start)
             assert (here == there).all()
         if len(several):
-            assert Spells.of(dated, several, levels, len(spells) - 1) is None
-            assert len(Spells.of(dated, several, levels, len(spells))) == len(spells)
+            assert Spells.of(dated, levels, len(spells) - 1) is None
+            assert len(Spells.of(dated, levels, len(spells))) == len(spells)
 
 
 # A transfer under somebody who joined later, whose sponsor then leaves.

@@ -5,6 +5,6 @@ from __future__ import annotations
 from fenxiao.genealogy.columns import DatedMembers
 from fenxiao.genealogy.dated import DatedSponsors
 from fenxiao.genealogy.genealogy import Genealogy
-from fenxiao.genealogy.spells import Spells, split
+from fenxiao.genealogy.spells import Spells
 
-__all__ = ["DatedMembers", "DatedSponsors", "Genealogy", "Spells", "split"]
+__all__ = ["DatedMembers", "DatedSponsors", "Genealogy", "Spells"]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class Spells:
-    """Some members, each split at the times at which somebody in the levels above him changes.
+    """Members above whom somebody changes in some levels, each split at the times of these changes.
 
     The first spells come first, one for each of these members, then the second ones of those who have two,
-    then all further ones of the others, by member and time. Those who have two come first in either.
+    then all further ones of the others, by member and time. Among members those who have two come first.
 
     Attributes
     ----------
@@ -36,17 +36,16 @@ class Spells:
     further: RowArray
 
     @classmethod
-    def of(cls, sponsors: DatedSponsors, who: IndexArray, levels: int, limit: int) -> Spells | None:
-        """Return the spells of some members, None if there are more than `limit`.
+    def of(cls, sponsors: DatedSponsors, levels: int, limit: int) -> Spells | None:
+        """Return the spells of all who have two or more, None if these are more than `limit`.
 
         Parameters
         ----------
         sponsors : who is right above whom at which time
-        who : int32 [split], each of whom has two spells at least; see `split`
         levels : how many levels above a member count, 1 or more
         limit : how many spells there may be
         """
-        owner = here = who
+        owner = here = who = _split(sponsors, levels)
         start = np.full(len(who), sponsors.since, dtype=INSTANT)
         end = np.full(len(who), FOREVER, dtype=INSTANT)
         for _ in range(levels):
@@ -111,6 +110,7 @@ class Spells:
         """
         split = len(self.change)
         two = split + 1 - len(self.further)
+        # Most have two spells, so that one comparison finds theirs; the others' later ones are looked for.
         late = times >= np.take(self.change, which, mode="clip")
         found: IndexArray = late * INDEX(split)
         found += which
@@ -123,7 +123,7 @@ class Spells:
         return found
 
 
-def split(sponsors: DatedSponsors, levels: int) -> IndexArray:
+def _split(sponsors: DatedSponsors, levels: int) -> IndexArray:
     """Return who has more than one spell: above whom, as of `since`, somebody changes (int32 [split])."""
     size = len(sponsors.up)
     # Whoever changes leads to a place behind all members, and that to itself.

@@ -22,7 +22,7 @@ from fenxiao._arrays import (
 )
 from fenxiao._columns import Categories, Ranks
 from fenxiao.errors import GenealogyError, PlanError, Reason
-from fenxiao.genealogy import Spells, split
+from fenxiao.genealogy import Spells
 from fenxiao.policies.base import DEPTH_MAX, Hop
 from fenxiao.policies.schedules import Cell, RateTable
 from fenxiao.routes import DatedRoute, Path, SpellRoute, SponsorRoute
@@ -185,7 +185,7 @@ class LevelTable:
         levels = max(route.start_level + route.levels - 1, 1)
         spells = setting.facts.keep(
             ("spells", sponsors.since, levels),
-            lambda: Spells.of(sponsors, split(sponsors, levels), levels, _SPELLS_MOST * (setting.size + 1)),
+            lambda: Spells.of(sponsors, levels, _SPELLS_MOST * (setting.size + 1)),
         )
         if spells is None:
             return None
