@@ -247,6 +247,23 @@ def test_of_many_orders_each_climbs_the_replayed_upline(entries, if_not, start_l
 
 
 @settings(deadline=None)
+@given(logs(), options())
+@example(RESTLESS, {"if_not": "company", "rates": [], "by_length": {1: ["9%"], 2: ["6%", "4%"]}})
+def test_many_orders_are_paid_as_few_at_a_time(entries, chosen):
+    """More orders than members, and batches of fewer, which are climbed from one by one, pay the same."""
+    names = sorted({each["member"] for each in entries})
+    orders = [(name, names[time % len(names)], time) for time in range(13) for name in names]
+    run = settled(entries, orders, plan_of(**chosen))
+    few = max(len(names) - 1, 1)
+    parts = [np.arange(low, min(low + few, len(orders))) for low in range(0, len(orders), few)]
+    batches = [fx.settle(run.facts.with_orders(run.facts.orders.take(part)), run.plan) for part in parts]
+    assert lines_of(run) == set().union(*map(lines_of, batches))
+    assert run.margin_report().breakage == sum(each.margin_report().breakage for each in batches)
+    total = np.zeros(len(run.facts.tree), dtype=int)
+    assert (run.totals().allowed == sum((each.totals().allowed for each in batches), total)).all()
+
+
+@settings(deadline=None)
 @given(worlds(), options())
 def test_without_changes_both_attributions_agree(world, chosen):
     """Where everybody joined before and nobody moved, both attributions give the same bytes."""
