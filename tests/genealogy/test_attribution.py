@@ -208,6 +208,13 @@ RESTLESS = [
 ]
 
 
+# Whose upline has one member, and two from his transfer on.
+LENGTHENED = [
+    *(entry("join", label, above, 0) for label, above in ((100, None), (101, 100), (102, 100))),
+    entry("transfer", 102, 101, 5),
+]
+
+
 @settings(deadline=None)
 @given(
     logs(),
@@ -248,7 +255,7 @@ def test_of_many_orders_each_climbs_the_replayed_upline(entries, if_not, start_l
 
 @settings(deadline=None)
 @given(logs(), options())
-@example(RESTLESS, {"if_not": "company", "rates": [], "by_length": {1: ["9%"], 2: ["6%", "4%"]}})
+@example(LENGTHENED, {"if_not": "company", "rates": [], "by_length": {1: ["9%"], 2: ["6%", "4%"]}})
 def test_many_orders_are_paid_as_few_at_a_time(entries, chosen):
     """More orders than members, and batches of fewer, which are climbed from one by one, pay the same."""
     names = sorted({each["member"] for each in entries})
