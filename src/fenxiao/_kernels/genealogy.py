@@ -40,13 +40,15 @@ def last_up_to(keys: InstantArray, low: RowArray, high: RowArray, limit: Instant
     >>> last_up_to(keys, np.array([0, 0, 2]), np.array([2, 2, 3]), np.array([15, 9, 5])).tolist()
     [0, -1, 2]
     """
-    found = low - 1
-    step = 1 << int((high - low).max(initial=0)).bit_length()
+    found, length = low - 1, high - low
+    step = 1 << int(length.max(initial=0)).bit_length()
     while step := step >> 1:
-        there = found + step
-        on = there < high
-        on &= np.take(keys, there, mode="clip") <= limit
-        np.copyto(found, there, where=on)
+        # Few ranges are long: the others have no such step to take.
+        rows = np.flatnonzero(length >= step)
+        there = found[rows] + step
+        on = there < high[rows]
+        on &= np.take(keys, there, mode="clip") <= limit[rows]
+        found[rows[on]] = there[on]
     return found
 
 
