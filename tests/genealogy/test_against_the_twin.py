@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fenxiao._kernels.genealogy import last_up_to
 from fenxiao.errors import GenealogyError
 from fenxiao.genealogy import Genealogy, Spells
 from fenxiao.tree import ReferralTree
@@ -54,11 +55,6 @@ def check_dated(genealogy, entries, names):
             assert tree.labels([above[place] if upline else -1]).tolist() == [upline[0] if upline else None]
             assert (above[place] == len(names)) == (not upline)
             assert inside[place] == is_in(entries, name, time)
-        for low, high in itertools.combinations_with_replacement(later, 2):
-            rows = np.flatnonzero((when >= low) & (when <= high))
-            with dated.during(when[rows]) as some, dated.during(when[:0]) as others:
-                assert (some.above(who[rows], when[rows]) == above[rows]).all()
-                assert some.up is not others.up
         check_spells(dated, who, when)
         for time in later:
             assert (
@@ -68,20 +64,30 @@ def check_dated(genealogy, entries, names):
 
 
 def check_spells(dated, who, when):
-    """Compare the three levels above each member at each time with those at the start of his spell."""
-    spells = Spells.of(dated, 3, 1000)
-    found = spells.find(who, when)
-    start = spells.start[found]
-    assert (spells.member[found] == who).all()
-    assert (start <= when).all()
-    here = there = who
-    for _ in range(3):
-        here, there = dated.above(here, when), dated.above(there, start)
-        assert (here == there).all()
-    further = slice(len(dated.up), None)
-    assert (np.diff(spells.member[further]) >= 0).all()
-    assert (Spells.of(dated, 3, len(spells) - 1) is None) == (len(spells) > len(dated.up))
-    assert len(Spells.of(dated, 3, len(spells))) == len(spells)
+    """Compare some levels above each member at each time with those at the start of his spell."""
+    for levels in (1, 3, 6):
+        spells = Spells.of(dated, levels, 1000)
+        several = spells.who
+        assert len(set(several.tolist())) == len(several) == len(spells.change)
+        assert spells.start[: len(several)].tolist() == [dated.since] * len(several)
+        count = np.bincount(spells.member, minlength=len(dated.up))[several]
+        assert (np.diff(count > 2) >= 0).all()
+        assert count.min(initial=2) >= 2
+        which = np.full(len(dated.up), -1)
+        which[several] = np.arange(len(several))
+        start = np.full(len(who), dated.since)
+        rows = np.flatnonzero(which[who] >= 0)
+        found = spells.find(which[who[rows]], when[rows])
+        start[rows] = spells.start[found]
+        assert (spells.member[found] == who[rows]).all()
+        assert (start <= when).all()
+        here = there = who
+        for _ in range(levels):
+            here, there = dated.above(here, when), dated.above(there, start)
+            assert (here == there).all()
+        if len(several):
+            assert Spells.of(dated, levels, len(spells) - 1) is None
+            assert len(Spells.of(dated, levels, len(spells))) == len(spells)
 
 
 # A transfer under somebody who joined later, whose sponsor then leaves.
@@ -109,6 +115,21 @@ ALONE = [
 def test_every_moment_is_like_a_replay(entries):
     """Trees, uplines, exits and dated pointers say what replaying the entries up to that moment says."""
     check(entries)
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=9).map(sorted), max_size=5), st.data())
+def test_the_last_key_up_to_a_limit(ranges, data):
+    """The last of some ascending keys up to a limit is the one that counting those up to it gives."""
+    keys = np.array([key for each in ranges for key in each], dtype=np.int64)
+    ends = np.cumsum([0, *map(len, ranges)])
+    asked = (
+        data.draw(st.lists(st.tuples(st.integers(0, len(ranges) - 1), st.integers(-1, 10)))) if ranges else []
+    )
+    place = np.array([each for each, _ in asked], dtype=np.int64)
+    limit = np.array([each for _, each in asked], dtype=np.int64)
+    found = last_up_to(keys, ends[place], ends[place + 1], limit)
+    wanted = [ends[each] + sum(key <= most for key in ranges[each]) - 1 for each, most in asked]
+    assert found.tolist() == wanted
 
 
 @given(any_entries())

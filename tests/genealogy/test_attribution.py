@@ -196,6 +196,80 @@ def test_each_order_climbs_the_replayed_upline(world, if_not, start_level, choos
     assert lines_of(settled(entries, orders, plan_of(**chosen))) == wanted
 
 
+# Two above the seller move at one instant, one of them back at the next; the third leaves, and joins again.
+RESTLESS = [
+    *(entry("join", label, above, 0) for label, above in ((100, None), (101, 100), (102, 101), (103, 102))),
+    *(entry("transfer", label, 100, 3) for label in (102, 103)),
+    entry("transfer", 103, 102, 4),
+    entry("exit", 102, at=6),
+    entry("join", 102, 101, 8),
+    entry("transfer", 103, 102, 8),
+    entry("join", 104, 103, 5),
+]
+
+
+# Whose upline has one member, and two from his transfer on.
+LENGTHENED = [
+    *(entry("join", label, above, 0) for label, above in ((100, None), (101, 100), (102, 100))),
+    entry("transfer", 102, 101, 5),
+]
+
+
+@settings(deadline=None)
+@given(
+    logs(),
+    st.sampled_from(["company", "stop", "last_payee"]),
+    st.integers(0, 3),
+    st.integers(1, 6),
+    st.booleans(),
+)
+@example(RESTLESS, "company", 1, 3, False)
+@example(RESTLESS, "last_payee", 0, 5, True)
+def test_of_many_orders_each_climbs_the_replayed_upline(entries, if_not, start_level, levels, choosy):
+    """With orders of everybody at every moment, payees and breakage are those of a climb over the replay."""
+    names = sorted({each["member"] for each in entries})
+    orders = [(name, None, time) for time in range(13) for name in names]
+    parents = [tree_at(entries, time) for time in range(13)]
+    wanted, breakage = set(), 0
+    for number, (member, _, time) in enumerate(orders):
+        if not is_in(entries, member, time):
+            continue
+        people = candidates(parents[time], member, start_level=start_level)
+        found = payees(people, levels, if_not, lambda person, _: not choosy or person % 3 > 0)
+        for level, payee in enumerate(found):
+            amount = (level + 1) * (100 + number)
+            if payee is None:
+                breakage += amount
+            else:
+                wanted.add((number, payee, level + start_level, amount))
+    chosen = {"rates": [f"{level + 1}%" for level in range(levels)], "if_not": if_not}
+    chosen |= {"start_level": start_level, "eligible": ACTIVE if choosy else None}
+    run = settled(entries, orders, plan_of(**chosen))
+    assert lines_of(run) == wanted
+    assert run.margin_report().breakage == breakage
+    totals = dict.fromkeys(run.facts.tree.ids.tolist(), 0)
+    for _, payee, _, amount in wanted:
+        totals[payee] += amount
+    assert run.totals().allowed.tolist() == list(totals.values())
+
+
+@settings(deadline=None)
+@given(logs(), options())
+@example(LENGTHENED, {"if_not": "company", "rates": [], "by_length": {1: ["9%"], 2: ["6%", "4%"]}})
+def test_many_orders_are_paid_as_few_at_a_time(entries, chosen):
+    """More orders than members, and batches of fewer, which are climbed from one by one, pay the same."""
+    names = sorted({each["member"] for each in entries})
+    orders = [(name, names[time % len(names)], time) for time in range(13) for name in names]
+    run = settled(entries, orders, plan_of(**chosen))
+    few = max(len(names) - 1, 1)
+    parts = [np.arange(low, min(low + few, len(orders))) for low in range(0, len(orders), few)]
+    batches = [fx.settle(run.facts.with_orders(run.facts.orders.take(part)), run.plan) for part in parts]
+    assert lines_of(run) == set().union(*map(lines_of, batches))
+    assert run.margin_report().breakage == sum(each.margin_report().breakage for each in batches)
+    total = np.zeros(len(run.facts.tree), dtype=int)
+    assert (run.totals().allowed == sum((each.totals().allowed for each in batches), total)).all()
+
+
 @settings(deadline=None)
 @given(worlds(), options())
 def test_without_changes_both_attributions_agree(world, chosen):

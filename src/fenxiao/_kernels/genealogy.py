@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 import numpy as np
 
-from fenxiao._arrays import INSTANT, MINOR_MAX, ROW, FlagArray, IndexArray, InstantArray, RowArray
+from fenxiao._arrays import INDEX, INSTANT, MINOR_MAX, ROW, FlagArray, IndexArray, InstantArray, RowArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,15 +40,16 @@ def last_up_to(keys: InstantArray, low: RowArray, high: RowArray, limit: Instant
     >>> last_up_to(keys, np.array([0, 0, 2]), np.array([2, 2, 3]), np.array([15, 9, 5])).tolist()
     [0, -1, 2]
     """
-    low, high = low.copy(), high.copy()
-    going = np.flatnonzero(low < high)
-    while len(going):
-        middle = (low[going] + high[going]) >> 1
-        upper = keys[middle] <= limit[going]
-        low[going[upper]] = middle[upper] + 1
-        high[going[~upper]] = middle[~upper]
-        going = going[low[going] < high[going]]
-    return low - 1
+    found, length = low - 1, high - low
+    step = 1 << int(length.max(initial=0)).bit_length()
+    while step := step >> 1:
+        # Few ranges are long: the others have no such step to take.
+        rows = np.flatnonzero(length >= step)
+        there = found[rows] + step
+        on = there < high[rows]
+        on &= np.take(keys, there, mode="clip") <= limit[rows]
+        found[rows[on]] = there[on]
+    return found
 
 
 @attrs.frozen(eq=False)
@@ -143,23 +144,22 @@ class Timeline:
         """Return where each member stands at each time, and until when."""
         entry = self.entries(members, times)
         following = np.where(entry < 0, self.first[members], entry + 1)
-        return self._standing(entry, following, self.first[members + 1], times)
+        until = np.full(len(entry), FOREVER, dtype=INSTANT)
+        more = np.flatnonzero(following < self.first[members + 1])
+        until[more] = self.at[following[more]]
+        return self._standing(entry, until, times)
 
     def everybody(self, time: int) -> Standing:
         """Return where every member stands at one time, and until when."""
-        # Entries stand by member, so those in force are counted from one member to the next.
-        begun = np.append(ROW(0), np.cumsum(self.at <= time, dtype=ROW))[self.first]
-        low, many = self.first[:-1], np.diff(begun)
-        entry = np.where(many > 0, low + many - 1, ROW(-1))
-        return self._standing(entry, low + many, self.first[1:], time)
-
-    def _standing(
-        self, entry: RowArray, following: RowArray, end: RowArray, times: InstantArray | int
-    ) -> Standing:
-        """Return where entries lead to; `following` is the next of each member, if it is before `end`."""
+        # Few have an entry that is still to come.
+        entry = self.first[1:] - 1
         until = np.full(len(entry), FOREVER, dtype=INSTANT)
-        more = np.flatnonzero(following < end)
-        until[more] = self.at[following[more]]
+        few = np.flatnonzero(np.take(self.at, entry, mode="clip") > time).astype(INDEX)
+        entry[few], _, until[few] = self.standing(few, np.full(len(few), time, dtype=INSTANT))
+        return self._standing(entry, until, time)
+
+    def _standing(self, entry: RowArray, until: InstantArray, times: InstantArray | int) -> Standing:
+        """Return where entries lead to; `until` is when the next of each member follows."""
         post: IndexArray = np.take(self.post, entry, mode="clip")
         post[entry < 0] = len(self.holder) - 1
         if self.up:

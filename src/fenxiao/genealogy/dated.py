@@ -90,6 +90,13 @@ class DatedSponsors:
         """Return the sponsors of those who keep theirs from `since` on, negative for the others."""
         return self.pointers.at_first
 
+    @property
+    def first(self) -> IndexArray:
+        """Return everybody's sponsor at `since` (int32 [members + 1]), the number of members for nobody."""
+        up = self.up.copy()
+        up[up < 0] = self.pointers.pair[::2]
+        return up
+
     def above(self, members: IndexArray, times: InstantArray, out: IndexArray | None = None) -> IndexArray:
         """Return the sponsor of each member at each time.
 

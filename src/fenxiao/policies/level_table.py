@@ -38,36 +38,49 @@ if TYPE_CHECKING:
     from fenxiao.routes import Step
 
 
-_SPELLS_MOST: Final = 3
-"""With more spells a member, on the mean, orders are climbed from one by one."""
+_SPELLS_MOST: Final = 2
+"""With more spells a member, on the mean, of those who have several, each order climbs by itself."""
 
 
 @final
 @attrs.frozen(eq=False)
 class FilledSpells:
-    """Whom each spell pays, and at which levels, as bits; one more bit marks whoever has further spells."""
+    """Whom each source pays, and at which levels, as bits; one more bit marks members who are split.
+
+    ``which`` (int32 [members + 1]) is the place of each of these among those who are split.
+    """
 
     route: SpellRoute
+    which: IndexArray
     filled: AnyArray
     mark: int
 
     @classmethod
     def of(cls, dated: DatedRoute, spells: Spells) -> FilledSpells:
         """Return whom a route of less than 64 levels pays."""
-        route, size, mark = SpellRoute.of(dated, spells), len(spells.number.at_first), 1 << dated.plain.levels
+        size, mark = len(dated.path.sponsors.up), 1 << dated.plain.levels
+        route = SpellRoute.of(dated, spells)
         filled = filled_of(route.payee, size - 1, mark.bit_length())
-        filled[:size][spells.number.at_first < 0] |= filled.dtype.type(mark)
-        return cls(route, filled, mark)
+        filled[spells.who] |= filled.dtype.type(mark)
+        which = np.zeros(size, dtype=INDEX)
+        which[spells.who] = np.arange(len(spells.who), dtype=INDEX)
+        return cls(route, which, filled, mark)
 
     def find(self, members: IndexArray, times: InstantArray) -> tuple[IndexArray, AnyArray]:
-        """Return the spell of each member at each time (int32 [n]), and the levels that it pays."""
-        # Most have one spell, of their own number: the bits, of which few are kept, say who has not.
+        """Return the source that each member is at each time (int32 [n]), and the levels that it pays."""
+        # Most have one spell: the bits, of which few are kept, say who has not.
         filled = np.take(self.filled, members, mode="clip")
         rows = np.flatnonzero(filled >= self.mark)
-        found, number = members.copy(), self.route.spells.number
-        which = ~np.take(number.at_first, members[rows], mode="clip")
-        found[rows] = spell = number.changing(which, times[rows])
-        filled[rows] = np.take(self.filled, spell, mode="clip") & (self.mark - 1)
+        filled &= filled.dtype.type(self.mark - 1)
+        which = np.take(self.which, np.take(members, rows, mode="clip"), mode="clip")
+        spell = self.route.spells.find(which, np.take(times, rows, mode="clip"))
+        firsts = len(self.route.spells.change)
+        later = np.flatnonzero(spell >= firsts)
+        rows = np.take(rows, later, mode="clip")
+        source = np.take(spell, later, mode="clip") + INDEX(len(self.which) - firsts)
+        found = members.copy()
+        found[rows] = source
+        filled[rows] = np.take(self.filled, source, mode="clip")
         return found, filled
 
 
@@ -167,7 +180,7 @@ class LevelTable:
         """
         setting, route, sponsors = self.setting, self.route, dated.path.sponsors
         passes = route.path.on is not None or route.if_not == "roll_up"
-        if passes or len(setting.facts.orders) < setting.size or route.levels >= DEPTH_MAX:
+        if passes or self._few or route.levels >= DEPTH_MAX:
             return None
         levels = max(route.start_level + route.levels - 1, 1)
         spells = setting.facts.keep(
@@ -180,6 +193,11 @@ class LevelTable:
         name = self.policy.name  # type: ignore[attr-defined]  # policies have a name
         return setting.keep(("spells", name, sponsors.since), lambda: FilledSpells.of(dated, spells))
 
+    @property
+    def _few(self) -> bool:
+        """Return whether there are fewer orders than members, so that it is less work to climb from them."""
+        return len(self.setting.facts.orders) < self.setting.size
+
     def route_at(self, time: int) -> SponsorRoute:
         """Return the route over the sponsors of one time, for telling a single walk."""
         sponsors = self.dated(np.array([time], dtype=INSTANT)).path.sponsors
@@ -187,7 +205,7 @@ class LevelTable:
 
     def filled_of(self, source: IndexArray) -> AnyArray:
         """Return the filled levels of what credited members (int32 [n]) cause, as bits (unsigned [n])."""
-        if len(self.setting.facts.orders) < self.setting.size:
+        if self._few:
             return filled_of(self.route.walk(source, None), self.setting.size)
         return np.take(self.filled, source, mode="clip")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fenxiao._arrays import FLAG, INDEX, FlagArray, IndexArray, InstantArray, blocks
 from fenxiao._kernels.trees import nearest_marked
+from fenxiao.routes.paths import Path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,9 +154,10 @@ class DatedRoute:
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class SpellRoute:
-    """Whom each spell of each member pays: a dated walk once a spell, and not once an order.
+    """Whom members pay, and whom those above whom somebody changes pay later: a dated walk once a spell.
 
-    ``payee`` is int32 [levels, spells], the number of members for nobody.
+    Sources are all members and nobody, each in the first spell, and then the later spells of those who have
+    several. ``payee`` is int32 [levels, sources], the number of members for nobody.
     """
 
     spells: Spells
@@ -163,21 +165,27 @@ class SpellRoute:
 
     @classmethod
     def of(cls, route: DatedRoute, spells: Spells) -> SpellRoute:
-        """Return the payees of all spells.
+        """Return the payees of all sources.
 
         Parameters
         ----------
         route : of a fixed number of levels, on which nobody is passed over
-        spells : split at changes in as many levels above a member
+        spells : of everybody above whom somebody changes, in as many levels
         """
-        payee = np.empty((route.plain.levels, len(spells)), dtype=INDEX)
-        for low, high in blocks(len(spells)):
+        first = route.plain.along(Path.plain(route.path.sponsors.first))
+        later = slice(len(spells.change), None)
+        size, member, start = len(first.up), spells.member[later], spells.start[later]
+        payee = np.empty((route.plain.levels, size + len(member)), dtype=INDEX)
+        everybody = np.arange(size, dtype=INDEX)
+        for low, high in blocks(size):
+            payee[:, low:high] = first.walk(everybody[low:high], None)
+        for low, high in blocks(len(member)):
             # Spells of whoever is not in are never asked for: his orders are nobody's.
-            payee[:, low:high] = route.walk(spells.member[low:high], None, spells.start[low:high])
+            payee[:, size + low : size + high] = route.walk(member[low:high], None, start[low:high])
         return cls(spells=spells, payee=payee)
 
     def payees(self, source: IndexArray) -> IndexArray:
-        """Return the payees of spells (int32 [n]) by level: int32 [levels, n]."""
+        """Return the payees of sources (int32 [n]) by level: int32 [levels, n]."""
         payees = np.empty((len(self.payee), len(source)), dtype=INDEX)
         for level, payee in enumerate(self.payee):
             np.take(payee, source, out=payees[level], mode="clip")
