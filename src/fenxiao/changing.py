@@ -107,8 +107,8 @@ class Changing:
     ) -> Self:
         """Return the facts in which an order, or a line of it, counts again, as after a dispute that was won.
 
-        Cancellations, chargebacks and refunds of all there was, from before `at`, no longer count; refunds of
-        a part still do. Where there are none it changes nothing.
+        Cancellations, chargebacks and refunds without amounts, from before `at`, no longer count; refunds
+        that state amounts still do. Where there are none it changes nothing.
 
         Raises
         ------

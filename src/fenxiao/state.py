@@ -146,6 +146,9 @@ def _pots(pots: object) -> dict[str, int]:
         if not isinstance(name, str):
             raise StateError(thing, "has an entry that cannot be read", allowed=allowed)
         _minor(minor, thing, least=0)
+        if minor > MINOR_MAX:
+            problem = "does not fit into 64-bit minor units"
+            raise StateError(thing, problem, value=minor, allowed=f"0 to {MINOR_MAX}")
     return {name: minor for name, minor in pots.items() if minor}
 
 
@@ -287,7 +290,7 @@ def _read_key(data: Any, path: str) -> tuple[str, Any]:
 
 _KEY: Final = Codec(lambda pair: [pair[0], LABEL.write(pair[1])], _read_key)
 _KEYS: Final = each(_KEY)
-_POT: Final = whole(1)
+_POT: Final = whole(1, MINOR_MAX)
 _DECIMALS: Final = optional(whole(0))
 _CODES: Final = wholes(0, int(np.iinfo(INDEX).max) - 1)
 _STORED: Final = fields_of(

@@ -122,6 +122,13 @@ def waiting(state):
     return sum(entry.amount for entry in state.deferred) + sum(state.pots.values())
 
 
+def lost_of_pots(run, state):
+    """Return what of pots that waited is neither paid nor waits on: caps took it from the pool."""
+    mine = [name for name in state.pots if name in {policy.name for policy in run.due.policies}]
+    paid = {name: int(run.totals(name).allowed.sum()) for name in mine if name not in run.state.pots}
+    return sum(max(state.pots[name] - amount, 0) for name, amount in paid.items())
+
+
 def known(state):
     """Return what a state says was taken, by order."""
     taken = state.taken
@@ -159,8 +166,8 @@ def test_no_order_pays_more_than_its_margin_over_all_runs(data, world, policies,
             pot for name, pot in state.pots.items() if name in {each.name for each in run.due.policies}
         )
         assert run.margin_report().carried_in == carried
-        assert on_period <= max(handed - (twin.losses(key) if offset else 0) + funds + carried, 0)
-        put_off = waiting(run.state) - waiting(state) + released
+        assert on_period <= max(handed - (twin.losses(key) if offset else 0) + funds, 0) + carried
+        put_off = waiting(run.state) - waiting(state) + released + lost_of_pots(run, state)
         twin.run(key, orders, on_period + put_off, funds)
         assert known(run.state) == (twin.open if several else {})
         by_member = by_member + run.totals().payable

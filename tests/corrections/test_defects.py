@@ -134,6 +134,43 @@ def test_late_order_paid_twice():
     assert correct(Book.from_dict(first.book.to_dict()), late, plan).totals() == {}
 
 
+def lost_and_won(n, rule, *changes, **options):
+    """Return what `mid` gets back or gives back for changes of n orders of 100.00, settled by month."""
+    plan = plan_of("10%", refunds=fx.Refunds(rule, **options))
+    sold = facts_of(*((number, "100.00") for number in range(n)))
+    facts = sold
+    for act, *told, at in changes:
+        facts = getattr(facts, act)(*told, at=f"{at}T00:00:00Z")
+    return correct(fx.settle(sold, plan, period=fx.month(2026, 1)), facts, plan).totals()
+
+
+def test_a_reinstatement_of_a_line_that_is_gone_acts_on_no_other():
+    """After the horizon only own lines give back: reinstating order 0 does not undo the refund of order 1."""
+    lost = ("cancel", 0, "2026-01-18"), ("refund", 1, "2026-03-23")
+    again = "reinstate", 0, 0, "2026-03-27"
+    for rule, options in (("own_lines", {"horizon_days": 14}), ("pro_rata", {})):
+        assert lost_and_won(2, rule, *lost, **options) == money(mid="-20.00")
+    # The period was closed without order 0, which stays gone under the horizon.
+    assert lost_and_won(2, "own_lines", *lost, again, horizon_days=14) == money(mid="-20.00")
+    assert lost_and_won(2, "pro_rata", *lost, again) == money(mid="-10.00")
+    assert lost_and_won(1, "own_lines", lost[0], again, horizon_days=14) == money(mid="-10.00")
+
+
+@pytest.mark.parametrize("rule", ["recompute", "own_lines", "pro_rata", "none"])
+def test_a_dispute_that_is_won_after_the_period_costs_nothing(rule):
+    """The order was lost within its month and came back later: it counts again, whatever the rule."""
+    lost, won = ("charge_back", 0, "2026-01-20"), ("reinstate", 0, "2026-03-20")
+    assert lost_and_won(1, rule, lost, won) == {}
+
+
+def test_refunds_without_amounts_take_their_band_of_what_a_cancellation_left():
+    """20 % of 10.00 for a cancellation after 25 days, then all that is left for a refund in full."""
+    bands = {"bands": {0: "100%", 25: "20%", 40: "0%"}, "in_full": ["refund"]}
+    gone = "cancel", 0, "2026-02-01"
+    assert lost_and_won(1, "bands", gone, **bands) == money(mid="-2.00")
+    assert lost_and_won(1, "bands", gone, ("refund", 0, "2026-02-07"), **bands) == money(mid="-10.00")
+
+
 def test_revival_gives_back_what_its_cancellation_took():
     """2,133,000 less 40 % for a cancellation in month 7; a reinstatement posts the 853,200 again."""
     bands = fx.Refunds("bands", unit="months", bands={0: "70%", 7: "40%", 13: "0%"})

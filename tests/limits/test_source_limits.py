@@ -300,9 +300,7 @@ def test_quotes_say_that_a_limit_is_not_looked_at():
     order = {"order_id": 9, "member": "cai", "paid": "300.00", "paid_at": "2026-03-02T12:00:00Z"}
     quote = fx.quote(facts_until(("100.00", "2026-03-01")), plan_until(), order)
     assert repr(quote) == "Quote(22.50 of 75.00 CNY to 2 payee(s))"
-    assert quote.notes == (
-        "source limit 'counts': counts the orders of a member one after the other, and not beyond his limit",
-    )
+    assert quote.notes == ("source limit 'counts': counts a member's orders in turn, up to a limit",)
 
 
 def test_threads_give_the_same():
@@ -314,6 +312,12 @@ def test_threads_give_the_same():
 
 NOT_LIMITS = {
     "no name": (lambda: SourceLimit("", of="paid", money="1", window="year"), PlanError, "name"),
+    "taken name": (
+        lambda: SourceLimit("quantity", of="paid", money="1", window="year"),
+        PlanError,
+        "'quantity'",
+        "column that orders",
+    ),
     "no base": (lambda: SourceLimit("a", of=None, money="1", window="year"), ExpressionError, "a base"),
     "float": (lambda: SourceLimit("a", of={"paid": 0.2}, money="1", window="year"), RateError, "float"),
     "no limit": (lambda: SourceLimit("a", of="paid", window="year"), PlanError, "exactly one"),
@@ -432,6 +436,25 @@ NOT_SETTLED = {
         ),
         StateError,
         "source limits that the plan does not have",
+    ),
+    **{
+        f"window {window!r}": (
+            lambda window=window: fx.settle(
+                facts_until(*ONE_ORDER), plan_until(), state=State(usage={("counts", window): {"cai": 1}})
+            ),
+            StateError,
+            "State, usage",
+            repr(window),
+            "another name",
+        )
+        for window in ("lifetime", "anniversary 1", "anniversary 01", "026", "-1", "x", "", "2026 ", "٢٠٢٦")
+    },
+    "no joined for anybody's order": (
+        lambda: fx.settle(
+            fx.Facts(tree=TREE, orders=sold(("1.00", "2026-03-01"), member=None)), plan_until(ANNIVERSARY)
+        ),
+        InputError,
+        "'joined'",
     ),
     "merge": (
         lambda: fx.merge(

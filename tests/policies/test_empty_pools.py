@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
@@ -11,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fenxiao as fx
-from fenxiao.errors import MoneyOverflowError, Reason, StateError
+from fenxiao.errors import InvariantError, MoneyOverflowError, Reason, StateError
+from fenxiao.margin import WideGuard
 from fenxiao.policies import Pool
 from fenxiao.state import State
 from fenxiao.volumes import own
@@ -59,27 +61,28 @@ def test_what_waits_is_what_the_twin_keeps(world, rate, shares, funds, levels):
         run = fx.settle(frame.with_orders(orders_of(lines)), whole, period=month, state=state)
         report = run.margin_report()
         turnover, volumes = sum(line["paid_minor"] for line in lines), bought(lines)
-        room = report.budget - report.order_pay + funds + sum(waits.values())
+        room = report.budget - report.order_pay + funds
         holders = {name: [who for who, much in volumes.items() if much >= least[name]] for name in least}
-        pots = {pool.name: floor(turnover * pool.share) + waits[pool.name] for pool in pools}
-        wanted = sum(pots[name] for name in pots if holders[name])
-        empty = {name: pots[name] for name in pots if not holders[name]}
+        own_pots = {pool.name: floor(turnover * pool.share) for pool in pools}
+        brought = sum(waits[name] for name in least if holders[name])
+        fresh = min(sum(own_pots[name] for name in least if holders[name]), room)
         assert report.carried_in == sum(waits.values())
-        assert report.period_pay == min(wanted, room)
-        assert report.kept == room - report.period_pay
+        assert report.period_pay == brought + fresh
+        assert report.kept == room + report.carried_in - report.period_pay
         for name, its in holders.items():
-            claims = run.totals(name).claimed
-            assert int(claims.sum()) == (pots[name] if its else 0)
-            assert int((claims > 0).sum()) <= len(its)
-        found = run.state.pots
-        assert sum(found.values()) == report.carried_on == min(sum(empty.values()), report.kept)
+            totals = run.totals(name)
+            assert int(totals.claimed.sum()) == (own_pots[name] + waits[name] if its else 0)
+            assert int(totals.allowed.sum()) >= (waits[name] if its else 0)
+            assert int((totals.claimed > 0).sum()) <= len(its)
+        found, empty = run.state.pots, [name for name in least if not holders[name]]
+        total, left = sum(own_pots[name] for name in empty), room - fresh
+        assert report.carried_on == sum(found.values())
+        assert report.carried_on == sum(waits[name] for name in empty) + min(total, left)
         assert set(found) <= set(empty)
-        assert all(found[name] <= empty[name] for name in found)
-        # In proportion: nobody is a whole cent from his exact part.
-        total = sum(empty.values())
-        for name, pot in empty.items():
-            exact = Fraction(pot * min(total, report.kept), total) if total else Fraction(0)
-            assert abs(found.get(name, 0) - exact) < 1
+        for name in empty:
+            # What waited before waits on; of the rest each has its part of what is left, to the cent.
+            exact = Fraction(own_pots[name] * min(total, left), total) if total else Fraction(0)
+            assert abs(found.get(name, 0) - waits[name] - exact) < 1
         state = State.from_dict(run.state.to_dict())
         assert state == run.state
         earned = run.earned()
@@ -109,7 +112,7 @@ def test_two_empty_months_are_paid_in_the_third():
     ]
     verdict = runs[1].explain_period("cai").verdicts[-1]
     assert verdict.reason is Reason.EMPTY_POOL
-    assert "3.00 wait for the next period" in verdict.detail
+    assert "3.00 wait for the next run, as far as the margin that is left backs them" in verdict.detail
     assert repr(runs[2].earned()).endswith("of 18.00 in 2026-03)")
 
 
@@ -177,7 +180,7 @@ NOT_STATES = {
     "text": (lambda: State(pots={"a": "1"}), "State, pots", "0 or more"),
     "unknown policy": (
         lambda: fx.settle(facts(), plan(STARS), state=State(pots={"moons": 1})),
-        "carries pots of policies",
+        "carries pots of what is no policy on the period",
         "stars",
     ),
     "policy on orders": (
@@ -186,7 +189,7 @@ NOT_STATES = {
             plan(fx.LevelCommission("referral", base="paid", rates=["1%"], if_not="company")),
             state=State(pots={"referral": 1}),
         ),
-        "carries pots of policies",
+        "carries pots of what is no policy on the period",
     ),
 }
 
@@ -203,10 +206,50 @@ def test_nothing_waiting_is_nothing_kept():
     assert State(pots={"a": 0}) == State()
 
 
+def test_a_pot_that_waited_is_nobody_elses():
+    """20.00 wait for the stars; a greedy bonus takes all of November's margin and nothing of them."""
+    greedy = fx.policies.QualifiedBonus("big", amount="900.00", when=own("paid") >= "500")
+    stars = attrs.evolve(STARS, rate="5%", eligible=own("paid") >= "500", stage=1)
+    whole = plan(stars, greedy, margin=fx.Margin.rate("10%", of="paid"))
+    october = fx.settle(facts(order("A1", "ann", "400.00", "2026-10-05")), whole, period=fx.month(2026, 10))
+    assert october.state.pots == {"stars": 2000}
+    given = facts(order("A2", "bo", "500.00", "2026-11-05"))
+    november = fx.settle(given, whole, period=fx.month(2026, 11), state=october.state)
+    assert november.totals("stars").to_dict() == {"bo": Decimal("21.35")}
+    assert november.totals("big").to_dict() == {"bo": Decimal("48.65")}
+    assert november.margin_report().kept == 0
+    # Nobody but the greedy one qualifies: the pot goes on waiting, untouched.
+    nobody = attrs.evolve(whole, policies=[attrs.evolve(stars, eligible=own("paid") >= "5000"), greedy])
+    state = State(pots={"stars": 2000})
+    run = fx.settle(given, nobody, period=fx.month(2026, 11), state=state)
+    assert run.totals("big").to_dict() == {"bo": Decimal("50.00")}
+    assert run.state.pots == {"stars": 2000}
+    assert run.margin_report().carried_on == run.margin_report().kept == 2000
+
+
+def test_what_a_cap_takes_from_a_pot_stays_with_the_company():
+    """Of the 10.00 that waited ann may have 6.00; what is left is neither paid nor carried."""
+    whole = plan(attrs.evolve(STARS, eligible=own("paid") >= "1"), caps=[fx.Cap.per_payee("6.00")])
+    given = facts(order("A1", "ann", "1.00", "2026-10-05"))
+    run = fx.settle(given, whole, period=fx.month(2026, 10), state=State(pots={"stars": 1000}))
+    report = run.margin_report()
+    assert (report.period_pay, report.carried_in, report.carried_on, report.kept) == (600, 1000, 0, 425)
+
+
+def test_second_check_finds_pots_that_pay_for_others(monkeypatch):
+    """A guard that reserves more for a pool than was carried over for it is found."""
+    monkeypatch.setattr(WideGuard, "_from_pots", lambda guard: guard.allowed.copy())
+    given = facts(order("A1", "cai", "100.00", "2026-10-05"))
+    greedy = fx.policies.QualifiedBonus("big", amount="900.00", when=own("paid") >= "50")
+    with pytest.raises(InvariantError, match="the period"):
+        fx.settle(given, plan(STARS, greedy), period=fx.month(2026, 10))
+
+
 def test_pots_beyond_64_bits_are_refused():
-    """A state may say more than an amount can be; dividing it says so."""
+    """What waits fits into an amount; with the pot of the period it may not, and dividing it says so."""
+    refused(lambda: State(pots={"stars": 1 << 63}), StateError, "State, pots", "64-bit")
     refused(
-        lambda: fx.settle(facts(), plan(STARS), state=State(pots={"stars": 1 << 63})),
+        lambda: fx.settle(facts(), plan(STARS), state=State(pots={"stars": (1 << 63) - 1})),
         MoneyOverflowError,
         "policy 'stars', pot",
     )

@@ -45,7 +45,7 @@ STATE = fx.State(
         Standing(ladder="rank", names=("none", "gold"), labels=["zoe"], title=[1], paid=[0], missed=[3])
     ],
     carries=[Carry(policy="team", labels=["zoe"], left=[5], right=[0], paired=[True], decimals=0)],
-    pots={"stars": 2**70},
+    pots={"stars": 2**63 - 1},
 )
 DATA = STATE.to_dict()
 SECRETS = ("zoe", str(UNKNOWN), str(2**60))
@@ -294,7 +294,7 @@ BODY = {
     "missed too often": (("standings", 0, "missed", 0), 2**31 - 1, "state.standings[0].missed", "row 0"),
     "carry below zero": (("carries", 0, "left", 0), -1, "state.carries[0].left", "row 0"),
     "pot without name": (("pots", 0, "policy"), 5, "state.pots[0].policy", "str"),
-    "pot of nothing": (("pots", 0, "minor"), 0, "state.pots[0].minor", "1 or more"),
+    "pot of nothing": (("pots", 0, "minor"), 0, "state.pots[0].minor", "1 to 92"),
     "pot twice": (("pots",), DATA["pots"] * 2, "state.pots[1]", "each policy once"),
     "paired as number": (("carries", 0, "paired", 0), 1, "state.carries[0].paired", "bool"),
 }  # fmt: skip

@@ -82,5 +82,5 @@ def states(draw):
         records=some(records),
         standings=some(standings),
         carries=some(carries),
-        pots=draw(st.dictionaries(NAMES, USED, max_size=2)),
+        pots=draw(st.dictionaries(NAMES, FROM_ZERO, max_size=2)),
     )

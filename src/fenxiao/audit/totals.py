@@ -9,6 +9,8 @@ import numpy as np
 from fenxiao.audit.arithmetic import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fenxiao._arrays import MinorArray
 
 
@@ -35,15 +37,20 @@ def check_totals(pay_by_member: int, pay_by_order: int, budget: int, claimed: in
         raise fail("the totals", "do not conserve claimed = allowed + withheld")
 
 
-def check_period(period_pay: int, handed: int, funds: int) -> None:
-    """Verify that period claims stay within what orders handed over and the funds.
+def check_period(period_pay: int, handed: int, funds: int, pots: Sequence[tuple[int, int]] = ()) -> None:
+    """Verify that period claims stay within what orders handed over, the funds and what pots brought.
+
+    Parameters
+    ----------
+    pots : of each pool, what earlier periods carried over for it and what it pays
 
     Raises
     ------
     InvariantError
         They do not.
     """
-    if period_pay > max(handed + funds, 0):
+    of_pots = sum(min(brought, paid) for brought, paid in pots)
+    if period_pay - of_pots > max(handed + funds, 0):
         raise fail("the period", "pays more than its orders left and the funds")
 
 

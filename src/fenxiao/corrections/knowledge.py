@@ -12,6 +12,7 @@ from fenxiao._arrays import FLAG
 from fenxiao.changes import ADJUSTMENT, Changes
 from fenxiao.errors import UnsupportedError
 from fenxiao.orders.keys import first_and_last
+from fenxiao.orders.reinstating import in_force
 from fenxiao.periods.zones import day_start, zone_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Knowledge:
         """
         refunds, orders = plan.refunds, facts.orders
         days = refunds.horizon_days
-        changes = orders.changes
+        # What was reinstated by now never went back.
+        changes, _ = in_force(orders.sold.order_id, orders.sold.line, orders.changes)
         back = changes.kind != ADJUSTMENT
         if refunds.rule == "pro_rata" and period is not None:
             # What went back before the period ended never counted: no pair was made of it.

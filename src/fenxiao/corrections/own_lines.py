@@ -11,11 +11,11 @@ import numpy as np
 from fenxiao._arrays import FLAG, INDEX, MINOR, ROW, FlagArray, IndexArray, MinorArray, RowArray
 from fenxiao._columns import Amounts, Column, Numbers
 from fenxiao._kernels.tally import Tally
-from fenxiao.changes import KINDS, REFUND
+from fenxiao.changes import KINDS
 from fenxiao.corrections.ages import ages_of
 from fenxiao.lines import batches_of, joined
 from fenxiao.orders.keys import expanded, first_and_last
-from fenxiao.orders.reinstating import in_force
+from fenxiao.orders.reinstating import in_force, stating
 from fenxiao.policies.blocks import OrderBlock
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def given_back(run: Settlement, later: Changes) -> GivenBack:
         The changes do not fit the orders.
     """
     orders, setting = run.facts.orders, run.run.setting
-    later, _ = in_force(orders.order_id, orders.line, later)
+    later, _ = in_force(orders.sold.order_id, orders.sold.line, later)
     rows = changed_rows(orders, later, setting.rows)
     if not len(rows):
         return _NOTHING
@@ -225,13 +225,14 @@ def _steps(run: Settlement, later: Changes) -> Iterator[_Step]:
     number = np.empty(len(later), dtype=ROW)
     number[order] = np.arange(len(later)) - np.repeat(begins, np.diff(np.append(begins, len(later))))
     in_full = [KINDS[kind] in refunds.in_full for kind in later.kind.tolist()]
+    of_part = stating(later)
     for turn in range(int(number.max(initial=-1)) + 1):
         share: dict[int, Fraction] = {}
         whole: set[int] = set()
         for change in np.flatnonzero(number == turn).tolist():
             its = range(int(low[change]), int(high[change]))
             share |= dict.fromkeys(its, Fraction(1) if in_full[change] else refunds.share(int(ages[change])))
-            if later.kind[change] != REFUND:
+            if not of_part[change]:
                 line = later.line
                 whole.update(
                     row for row in its if not line.given[change] or orders.line[row] == line.values[change]

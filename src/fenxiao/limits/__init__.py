@@ -18,6 +18,7 @@ from fenxiao.limits.choices import (
     Scope,
     Window,
     anniversary,
+    window_of,
 )
 from fenxiao.limits.margin import Margin
 from fenxiao.limits.source import SourceLimit
@@ -40,4 +41,5 @@ __all__ = [
     "SourceLimit",
     "Window",
     "anniversary",
+    "window_of",
 ]

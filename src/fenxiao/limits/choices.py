@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from fenxiao.errors import PlanError, Reason, is_one_of
@@ -63,6 +64,16 @@ def anniversary(number: int) -> str:
     return f"anniversary {number}"
 
 
+def window_of(name: str) -> str | None:
+    """Return the kind of window that `State` calls so; None where it calls none so."""
+    if name == "lifetime":
+        return name
+    found = re.fullmatch("(anniversary )?(0|[1-9][0-9]*)", name)
+    if found is None:
+        return None
+    return "anniversary" if found[1] else "year"
+
+
 def choice(allowed: Sequence[str]) -> Any:
     """Return a validator that takes one of some words."""
 
@@ -78,7 +89,7 @@ def optional_money(instance: object, attribute: attrs.Attribute[Any], value: str
     """Refuse what is neither an amount nor left out; a validator."""
     if value is not None and not is_amount(value):
         thing = f"{type(instance).__name__}, {attribute.name}"
-        raise PlanError(thing, "is not an amount", value=value, allowed='0 or more, such as "500.00"')
+        raise PlanError(thing, "is not an amount", value=value, allowed='text, 0 or more: "500.00"')
 
 
 def read_rate(value: object) -> Rate | None:

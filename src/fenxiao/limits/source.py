@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 
@@ -12,6 +12,25 @@ from fenxiao.limits.choices import WINDOWS, choice, optional_money
 
 if TYPE_CHECKING:
     from typing import Any
+
+
+RESERVED: Final = frozenset(
+    (
+        *("order_id", "line", "member", "buyer", "known_at", "currency"),
+        *("quantity", "paid", "margin", "cost"),
+        *("kind", "product", "category", "region"),
+    )
+)
+"""Columns of orders and of the catalog that have a meaning of their own."""
+
+
+def _column_name(_: object, __: object, value: str) -> None:
+    if value in RESERVED:
+        raise PlanError(
+            f"source limit {value!r}",
+            "is called like a column that orders or catalogs may have",
+            hint='Call it otherwise: "company_money"',
+        )
 
 
 def _required_base(value: Any) -> Base:
@@ -28,8 +47,9 @@ class SourceLimit:
     plan's anchor), then by order id and line. Bases, volumes, caps, selections and the margin read the column
     by its name. Guests have no limit: their lines count in full.
 
-    What has counted is in `State`, so that any cut into periods gives the same; refunds of earlier lines make
-    room for later ones, and `fenxiao.correct` settles these again.
+    What has counted is in `State`, so that any cut into periods gives the same, as long as they are settled
+    in the order of time; refunds of earlier lines make room for later ones, and `fenxiao.correct` settles
+    these again. As in every base, what is negative counts as zero: losses of lines are not set off.
 
     Parameters
     ----------
@@ -52,7 +72,7 @@ class SourceLimit:
     Base('paid') * '20%'
     """
 
-    name: str = attrs.field(validator=instance_of(str, filled=True, error=PlanError))
+    name: str = attrs.field(validator=[instance_of(str, filled=True, error=PlanError), _column_name])
     of: Base = attrs.field(converter=_required_base, kw_only=True)
     money: str | None = attrs.field(default=None, validator=optional_money, kw_only=True)
     column: str | None = attrs.field(

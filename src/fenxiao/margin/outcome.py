@@ -48,6 +48,8 @@ class WideOutcome:
     state : State
     order_pay : int
         What claims on orders pay that have no cells.
+    from_pots : int
+        What of the pots that earlier periods carried over is paid, or carried on.
     """
 
     cells: Cells
@@ -58,6 +60,7 @@ class WideOutcome:
     earning_periods: tuple[str, ...]
     state: State
     order_pay: int = 0
+    from_pots: int = 0
 
     def pay(self, kind: int) -> int:
         """Return what a kind pays altogether."""

@@ -149,14 +149,27 @@ class WideGuard:
         Parameters
         ----------
         room_of_period : sum of the orders' budgets plus funds (less losses), before any pay
+            and without what pots brought, which is theirs alone
         """
         self._run_all("period")
-        on = self.kind == OF_PERIOD
+        on, reserved = self.kind == OF_PERIOD, self._from_pots()
+        claimed = self.allowed - reserved
         room = max(room_of_period - self.order_pay - exact_sum(self.allowed[self.kind == OF_ORDERS]), 0)
-        if exact_sum(self.allowed[on]) > room:
+        if exact_sum(claimed[on]) > room:
             group = ScopeGroups(np.zeros(len(self.cells), dtype=ROW), ("",), np.zeros(1, dtype=ROW))
             limit = np.array([min(room, MINOR_MAX)], dtype=MINOR)
+            self.allowed = claimed
             self._cut_cells(len(self.caps), self.margin.rule, self.margin.leftover, on, group, limit)
+            self.allowed = self.allowed + reserved
+
+    def _from_pots(self) -> MinorArray:
+        """Return what of each cell's pay earlier periods carried over for its policy (int64 [cells])."""
+        found = np.zeros(len(self.cells), dtype=MINOR)
+        for name, pot in self.state.pots.items():
+            mine = np.flatnonzero((self.kind == OF_PERIOD) & (self.cells.policy == self.policies.index(name)))
+            mine = mine[np.lexsort((*reversed(self._tie_order(mine)),))]
+            found[mine] = ration(self.allowed[mine], pot)
+        return found
 
     def run_company(self) -> None:
         """Run scope 5: company caps in plan order."""
@@ -171,11 +184,15 @@ class WideGuard:
     def finish(self, room_of_period: int, left_over: Mapping[str, int]) -> WideOutcome:
         """Return the outcome; what was put off, then what is left over, is limited to what the period keeps.
 
+        What pots brought backs nothing but themselves.
+
         Parameters
         ----------
         left_over : policy -> minor units that nobody could be paid and that wait for the next run
         """
-        kept = room_of_period - self.order_pay - exact_sum(self.allowed[self.kind != RELEASED])
+        paid = exact_sum(self.allowed[self.kind != RELEASED])
+        of_pots = exact_sum(self._from_pots())
+        kept = max(room_of_period - self.order_pay - (paid - of_pots), 0)
         usage = dict(self.state.usage)
         for place, cap in enumerate(self.caps):
             if cap.window != "period" and not cap.in_order:
@@ -185,9 +202,13 @@ class WideGuard:
         waiting = [
             attrs.evolve(entry, amount=n) for entry, n in zip(self.state.deferred, left, strict=True) if n
         ]
-        deferred = self._deferred(max(kept, 0))
-        backing = max(kept, 0) - sum(entry.amount for entry in deferred)
-        pots = dict(zip(left_over, ration(list(left_over.values()), backing).tolist(), strict=True))
+        deferred = self._deferred(kept)
+        brought = {name: min(self.state.pots.get(name, 0), amount) for name, amount in left_over.items()}
+        fresh = ration(
+            [amount - brought[name] for name, amount in left_over.items()],
+            kept - sum(entry.amount for entry in deferred),
+        )
+        pots = {name: brought[name] + more for name, more in zip(left_over, fresh.tolist(), strict=True)}
         return WideOutcome(
             cells=self.cells,
             kind=self.kind,
@@ -197,6 +218,7 @@ class WideGuard:
             earning_periods=tuple(entry.earning_period for entry in self.state.deferred),
             state=attrs.evolve(self.state, usage=usage, deferred=(*waiting, *deferred), pots=pots),
             order_pay=self.order_pay,
+            from_pots=of_pots + sum(brought.values()),
         )
 
     def _on(self, cap: Cap) -> FlagArray:

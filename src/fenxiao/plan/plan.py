@@ -239,8 +239,7 @@ class Plan:
     def order_claims_not_local(self) -> tuple[str, ...]:
         """Return why claims on an order need more than that order; empty if they do not."""
         reasons = [
-            f"source limit {limit.name!r}: counts the orders of a member one after the other, "
-            "and not beyond his limit"
+            f"source limit {limit.name!r}: counts a member's orders in turn, up to a limit"
             for limit in self.source_limits
         ]
         for policy in self.policies:

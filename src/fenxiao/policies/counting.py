@@ -58,6 +58,9 @@ def counted(limit: SourceLimit, setting: Setting) -> Counted:
     """
     _check_name(limit, setting)
     lines, limits = setting.everything, _limits(limit, setting)
+    if limit.window == "anniversary":
+        # A column that is missing is an error whether or not anybody's line counts.
+        setting.joined(f"source limit {limit.name!r}")
     whole = limit.of.value(lines).times(Fraction(1)) if len(lines) else np.zeros(0, dtype=MINOR)
     counts, sums = whole.copy(), {}
     for window, rows in _lines_by_window(limit, setting, lines):

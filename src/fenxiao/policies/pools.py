@@ -99,7 +99,8 @@ class Pool(PotFields):
         nothing is left or everybody has reached it.
     if_empty : {"keep", "carry"}
         Where nobody holds a share the pot stays with the company, or is carried over: the next run, which
-        gets it with the state, divides it with its own. Only what its period's margin leaves is carried.
+        gets it with the state, divides it with its own. Only what its period's margin leaves is carried, and
+        no other policy may use it; of several pots each carries in proportion.
     paid : bool
         ``False``: nothing is paid; the parts are only what policies of later stages take shares of.
 
@@ -244,7 +245,9 @@ class Pool(PotFields):
 
     def what_becomes_of_it(self) -> str:
         """Return in words what becomes of a pot of which nobody has a share."""
-        return "stay with the company" if self.if_empty == "keep" else "wait for the next period"
+        if self.if_empty == "keep":
+            return "stay with the company"
+        return "wait for the next run, as far as the margin that is left backs them"
 
     def _share_value(self, view: PeriodView) -> Fraction:
         """Return what the smallest unit of a share is worth, in minor units."""

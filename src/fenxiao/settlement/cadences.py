@@ -146,11 +146,11 @@ def taken_after(
         for guarded in run
     ]
     budget, margins, pay = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    beside, carried_in = 0, sum(run.setting.before.pots.values())
+    beside = 0
     if wide is not None:
         carried_on = sum(wide.state.pots.values())
-        beside = wide.pay(OF_PERIOD) + put_off(wide, run.setting.before) + carried_on
-    charge = max(beside - carried_in - run.setting.facts.fund_total(), 0)
+        beside = wide.pay(OF_PERIOD) + put_off(wide, run.setting.before) + carried_on - wide.from_pots
+    charge = max(beside - run.setting.facts.fund_total(), 0)
     before = block.taken()
     before = np.zeros(len(pay), dtype=MINOR) if before is None else before
     after = before + pay + ration(budget - pay, charge)

@@ -11,6 +11,7 @@ from fenxiao import audit
 from fenxiao._columns import Amounts
 from fenxiao.errors import InputError, StateError
 from fenxiao.expressions import identity
+from fenxiao.limits import window_of
 from fenxiao.policies.base import PeriodPolicy
 from fenxiao.policies.counting import usage_after
 from fenxiao.qualification import Ladder, Standing
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from fenxiao.policies.setting import Setting
     from fenxiao.state import State
 
-_SAME_PLAN: Final = "Settle with the plan that the state comes from"
+_SAME_PLAN: Final = "Settle with the plan that the state comes from, or take these entries out of the state"
 
 
 def check_state(state: State, plan: Plan, period: Period | None) -> None:
@@ -47,6 +48,17 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
         "knows caps or source limits that the plan does not have",
         "a state of a plan without caps",
     )
+    windows = {cap.name: cap.window for cap in plan.caps}
+    windows |= {limit.name: limit.window for limit in plan.source_limits}
+    strange = sorted(window for name, window in state.usage if window_of(window) != windows[name])
+    if strange:
+        raise StateError(
+            "State, usage",
+            "is of windows that the plan's caps and source limits do not have",
+            value=strange,
+            allowed='"2026" of a year, "anniversary 3", "lifetime"',
+            hint="A limit whose window changes needs another name, and its entries taken out of the state",
+        )
     _check_known(
         {each.ladder for each in state.standings},
         {each.name for each in plan.qualifications if isinstance(each, Ladder)},
@@ -62,7 +74,7 @@ def check_state(state: State, plan: Plan, period: Period | None) -> None:
     _check_known(
         set(state.pots),
         {policy.name for policy in plan.policies if isinstance(policy, PeriodPolicy)},
-        "carries pots of policies that the plan does not have",
+        "carries pots of what is no policy on the period of the plan",
         "a state of a plan that carries nothing",
     )
     if state.taken is not None and len(plan.cadences) < 2:

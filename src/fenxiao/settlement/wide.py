@@ -8,7 +8,7 @@ import numpy as np
 
 from fenxiao import audit
 from fenxiao._arrays import INDEX, MINOR, ROW, MinorArray
-from fenxiao._kernels.tally import Tally, exact_add
+from fenxiao._kernels.tally import Tally, exact_add, exact_sum
 from fenxiao.cells import keys_needed
 from fenxiao.lines import NO_CUT, NO_ORDER, CutBatch, LineBatch, LineTerms, WideSplit, withheld_totals
 from fenxiao.margin import OF_ORDERS, OF_PERIOD, RELEASED, Cells, WideGuard, WideOutcome
@@ -66,14 +66,24 @@ def run_wide(
                 else:
                     guard.extend(_period_cells(policy, place, views[stage], guard))
         guard.run_stage(stage)
-    sums, funds = added.sums, setting.facts.fund_total() + sum(state.pots.values())
+    sums, funds = added.sums, setting.facts.fund_total()
     budget = sums.budget - losses_of(plan, sums)
     guard.run_period(budget + funds)
     guard.run_company()
     outcome = guard.finish(budget + funds, _left_over(plan, views))
-    audit.check_period(outcome.pay(OF_PERIOD), budget - outcome.pay(OF_ORDERS), funds)
+    handed = budget - outcome.pay(OF_ORDERS)
+    audit.check_period(outcome.pay(OF_PERIOD), handed, funds, _paid_of_pots(outcome, names, state))
     audit.check_wide(setting, plan.caps, names, stages, outcome.cells, outcome.allowed, state)
     return outcome, views
+
+
+def _paid_of_pots(outcome: WideOutcome, names: tuple[str, ...], state: State) -> list[tuple[int, int]]:
+    """Return of each pot that was carried over how much it brought, and what its policy pays."""
+    on_period, policy = outcome.kind == OF_PERIOD, outcome.cells.policy
+    return [
+        (pot, exact_sum(outcome.allowed[on_period & (policy == names.index(name))]))
+        for name, pot in state.pots.items()
+    ]
 
 
 def _left_over(plan: Plan, views: Mapping[int, PeriodView]) -> dict[str, int]:

@@ -33,7 +33,8 @@ class MarginReport:
     claimed, withheld : of all policies
     order_pay, period_pay : allowed on orders, allowed on the period
     handed_over, funds, kept : of the period; ``deferred`` is the part of ``kept`` that backs later releases,
-        ``carried_on`` the part that empty pools carry over to the next run
+        ``carried_on`` the part that empty pools carry over to the next run; what they brought they carry on
+        whatever losses are set off
     carried_in : what empty pools of earlier periods carried over to this one
     released : paid now, backed by what earlier periods kept
     breakage : planned and found nobody to be paid
