@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN
+from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, MINOR_MIN
 from fenxiao.errors import MoneyOverflowError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from fenxiao._arrays import FlagArray, MinorArray
+    from fenxiao._arrays import FlagArray, MinorArray, RowArray
 
 _HALF: Final = 32
 _LOW: Final = (1 << _HALF) - 1
@@ -88,6 +88,40 @@ class Tally:
         end = 1 << (_HALF - 1)
         fitting = (np.clip(high, -end, end - 1) << _HALF) | low
         return np.where(high >= end, MINOR(MINOR_MAX), np.where(high < -end, MINOR(MINOR_MIN), fitting))
+
+
+def sums_of_few(
+    owner: npt.NDArray[np.integer[Any]], values: MinorArray, length: int, thing: str
+) -> tuple[RowArray, MinorArray]:
+    """Return the owners of some values, ascending and each once, and their sums.
+
+    Of all that are there, no more than marks are made: few owners among many need no sums of all of them.
+
+    Parameters
+    ----------
+    owner : integer [n], from 0 to ``length - 1``
+    values : int64 [n]
+    length : how many owners there could be
+
+    Raises
+    ------
+    MoneyOverflowError
+        A sum does not fit into 64 bits.
+
+    Examples
+    --------
+    >>> owners, sums = sums_of_few(np.array([7, 2, 7]), np.array([1, 2, 3]), 9, "a sum")
+    >>> owners.tolist(), sums.tolist()
+    ([2, 7], [2, 4])
+    """
+    there = np.zeros(length, dtype=FLAG)
+    there[owner] = True
+    owners = np.flatnonzero(there)
+    number = np.empty(length, dtype=INDEX)
+    number[owners] = np.arange(len(owners), dtype=INDEX)
+    tally = Tally(len(owners))
+    tally.add(number[owner], values)
+    return owners, tally.sums(thing)
 
 
 def exact_add(columns: Sequence[MinorArray], length: int, thing: str) -> MinorArray:
