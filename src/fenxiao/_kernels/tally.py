@@ -90,12 +90,10 @@ class Tally:
         return np.where(high >= end, MINOR(MINOR_MAX), np.where(high < -end, MINOR(MINOR_MIN), fitting))
 
 
-def sums_of_few(
+def nonzero_sums(
     owner: npt.NDArray[np.integer[Any]], values: MinorArray, length: int, thing: str
 ) -> tuple[RowArray, MinorArray]:
-    """Return the owners of some values, ascending and each once, and their sums.
-
-    Of all that are there, no more than marks are made: few owners among many need no sums of all of them.
+    """Return the owners whose values do not add up to 0, ascending, and what they add up to.
 
     Parameters
     ----------
@@ -110,10 +108,11 @@ def sums_of_few(
 
     Examples
     --------
-    >>> owners, sums = sums_of_few(np.array([7, 2, 7]), np.array([1, 2, 3]), 9, "a sum")
+    >>> owners, sums = nonzero_sums(np.array([7, 2, 7, 3]), np.array([1, 2, 3, 0]), 9, "a sum")
     >>> owners.tolist(), sums.tolist()
     ([2, 7], [2, 4])
     """
+    # However many there could be, of each there is no more than a mark and a number.
     there = np.zeros(length, dtype=FLAG)
     there[owner] = True
     owners = np.flatnonzero(there)
@@ -121,7 +120,10 @@ def sums_of_few(
     number[owners] = np.arange(len(owners), dtype=INDEX)
     tally = Tally(len(owners))
     tally.add(number[owner], values)
-    return owners, tally.sums(thing)
+    sums = tally.sums(thing)
+    # Flags are found several times as fast as numbers that are not 0.
+    some = np.flatnonzero(sums != 0)
+    return owners[some], sums[some]
 
 
 def exact_add(columns: Sequence[MinorArray], length: int, thing: str) -> MinorArray:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from fenxiao._arrays import MINOR
-from fenxiao._kernels.tally import exact_add, exact_minus, sums_of_few
+from fenxiao._kernels.tally import exact_add, exact_minus, nonzero_sums
 from fenxiao.earned import Differences, Earned, PolicyPay
 from fenxiao.earned.totals import check_kinds
 
@@ -82,9 +82,7 @@ def _changes(rank: IndexArray, old: Claimed, new: Claimed) -> tuple[RowArray, Mi
     else:
         payee = np.concatenate([new.payee, old.payee])
         amount = np.concatenate([new.amount, -old.amount])
-    found, change = sums_of_few(np.take(rank, payee, mode="clip"), amount, len(rank), "pay")
-    some = np.flatnonzero(change)
-    return found[some], change[some]
+    return nonzero_sums(np.take(rank, payee, mode="clip"), amount, len(rank), "pay")
 
 
 def _had(
