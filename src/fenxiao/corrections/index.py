@@ -36,9 +36,8 @@ class Rows:
     @classmethod
     def of(cls, pay: PolicyPay, has_some: FlagArray) -> Rows:
         """Return the rows of the members who got something (bool [members], by the rank of the label)."""
-        row = np.cumsum(has_some, dtype=INDEX)
-        row -= 1
-        row[~has_some] = -1
+        row = np.full(len(has_some), -1, dtype=INDEX)
+        row[np.flatnonzero(has_some)] = np.arange(len(pay.labels), dtype=INDEX)
         return cls(pay.labels, row)
 
     def with_pay(self, pay: PolicyPay, rank: RowArray, has_some: FlagArray) -> Rows:
@@ -58,7 +57,8 @@ class Index:
     Attributes
     ----------
     run : OrderRun
-        The plan's policies made ready: their conditions and routes over all members.
+        The plan's policies made ready: their conditions and routes over all members. It is of the facts that
+        were settled first, whose columns later facts mostly share.
     policies : tuple of Rows
         In plan order.
     rank : int32 [members + 1]
