@@ -12,6 +12,7 @@ import numpy as np
 from fenxiao._arrays import INDEX, MINOR, NO_MEMBER, ROW, IndexArray, MinorArray, blocks, readonly
 from fenxiao._columns import Amounts, Categories, Column, Numbers
 from fenxiao._kernels.tally import greatest
+from fenxiao._labels import readonly_or_none
 from fenxiao.catalog import Catalog
 from fenxiao.changing import Changing
 from fenxiao.errors import (
@@ -28,12 +29,14 @@ from fenxiao.genealogy import Genealogy
 from fenxiao.members import Members
 from fenxiao.money import to_minor
 from fenxiao.orders import Orders
+from fenxiao.orders.assembly import kept, kept_beside, same_people
 from fenxiao.placement import Placement
 from fenxiao.tree import ReferralTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fenxiao._arrays import RowArray
     from fenxiao.orders import Labels
 
 _QUANTITY: Final = "quantity"
@@ -151,22 +154,22 @@ class Facts(Changing):
         for name, money in self.funds:
             if to_minor(money, self.orders.decimals, thing=f"fund {name!r}") < 0:
                 raise InputError(f"fund {name!r}", "is negative", value=money, allowed="0 or more")
-        set_field(
-            self, "member_index", self._indices(self.orders.member, guest=len(self.tree), thing="member")
-        )
-        buyer = self.orders.buyer
-        set_field(
-            self,
-            "buyer_index",
-            None if buyer is None else self._indices(buyer, guest=NO_MEMBER, thing="buyer"),
-        )
+        orders = self.orders
+        member = self._indices(orders, orders.member, guest=len(self.tree), thing="member")
+        set_field(self, "member_index", member)
+        set_field(self, "buyer_index", self._buyers(orders))
 
-    def _indices(self, labels: Labels, *, guest: int, thing: str) -> IndexArray:
+    def _buyers(self, orders: Orders) -> IndexArray | None:
+        if orders.buyer is None:
+            return None
+        return self._indices(orders, orders.buyer, guest=NO_MEMBER, thing="buyer")
+
+    def _indices(self, orders: Orders, labels: Labels, *, guest: int, thing: str) -> IndexArray:
         try:
             found = self.tree.indices(labels.values, thing=f"orders column {thing!r}", null=labels.null)
         except UnknownMemberError as error:
             # The caller knows his own rows, not those of the canonical order.
-            rows = self.orders.caller_rows(np.array(error.rows, dtype=ROW))
+            rows = orders.caller_rows(np.array(error.rows, dtype=ROW))
             raise UnknownMemberError(
                 error.thing,
                 error.problem,
@@ -197,17 +200,39 @@ class Facts(Changing):
         """Return the same facts with other orders, and events if given; members are not aligned again."""
         if not isinstance(orders, Orders):
             raise InputError("Facts, orders", what(orders), allowed="Orders")
+        # Nobody is looked up again where the very same column is read.
+        before = self.orders
+        member, buyer = self.member_index, self.buyer_index
+        if orders.member is not before.member:
+            member = self._indices(orders, orders.member, guest=len(self.tree), thing="member")
+        if orders.buyer is not before.buyer:
+            buyer = self._buyers(orders)
+        return self._joined(orders, self.events if events is None else events, member, buyer)
+
+    def of_rows(self, rows: RowArray, *, beside: tuple[Facts, Facts] | None = None) -> Facts:
+        """Return the same facts with some order lines alone, as if they had been sold so.
+
+        Parameters
+        ----------
+        rows : int64 [n], ascending, all lines of the orders that are meant
+        beside : other facts, and what this made of the same rows of them: what both share is not copied again
+        """
+        parts = self.orders.parts()
+        if beside is not None and same_people(parts, beside[0].orders.parts()):
+            other, taken = beside
+            orders = Orders(**kept_beside(parts, rows, other.orders.parts(), taken.orders.parts()))
+            return self._joined(orders, self.events, taken.member_index, taken.buyer_index)
+        buyer = self.buyer_index
+        member, buyer = self.member_index[rows], None if buyer is None else buyer[rows]
+        return self._joined(Orders(**kept(parts, rows, {})), self.events, member, buyer)
+
+    def _joined(self, orders: Orders, events: Events, member: IndexArray, buyer: IndexArray | None) -> Facts:
         fresh = object.__new__(Facts)
         for field in attrs.fields(Facts):
             object.__setattr__(fresh, field.name, getattr(self, field.name))
-        object.__setattr__(fresh, "orders", orders)
-        object.__setattr__(fresh, "events", self.events if events is None else events)
-        object.__setattr__(fresh, "_kept", {})
-        buyer = orders.buyer
-        member = fresh._indices(orders.member, guest=len(self.tree), thing="member")  # own class
-        object.__setattr__(fresh, "member_index", member)
-        index = None if buyer is None else fresh._indices(buyer, guest=NO_MEMBER, thing="buyer")  # own class
-        object.__setattr__(fresh, "buyer_index", index)
+        columns = {"member_index": readonly(member), "buyer_index": readonly_or_none(buyer)}
+        for name, value in {"orders": orders, "events": events, "_kept": {}, **columns}.items():
+            object.__setattr__(fresh, name, value)
         return fresh
 
     def order_column(self, name: str) -> Column:

@@ -108,6 +108,7 @@ def test_every_key_is_needed(path):
         (lambda: Entry(earned=None, before=fx.State()), ["Entry, earned", "Earned"]),
         (lambda: Entry(earned=ENTRY.earned, before=None), ["Entry, before", "State"]),
         (lambda: Entry(earned=ENTRY.earned, before=fx.State(), facts=3), ["Entry, facts", "Facts or None"]),
+        (lambda: Entry(earned=ENTRY.earned, before=fx.State(), index=3), ["Entry, index", "Index or None"]),
         (lambda: BOOK.earned("2027-01"), ["is not in the book", "2027-01", "2026-01, 2026-02"]),
         (BOOK.earned, ["is not in the book", "2026-01, 2026-02"]),
         (lambda: Book.of(RUN).earned("2026-01"), ["is not in the book", "no period"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import date
 from decimal import Decimal
 
@@ -461,16 +462,20 @@ def test_what_was_bought_before_counts(book):
 def test_the_short_way_is_taken(monkeypatch):
     """Of three orders one is settled again, before and after; not a period without changed orders."""
     seen = []
-    whole = fx.settlement.settle
-    monkeypatch.setattr(
-        "fenxiao.corrections.outcome.settle",
-        lambda facts, *rest, **more: seen.append(len(facts.orders)) or whole(facts, *rest, **more),
-    )
+    for place, name in (("correcting", "few_paid"), ("outcome", "settle")):
+        target = f"fenxiao.corrections.{place}"
+        whole = getattr(importlib.import_module(target), name)
+
+        def counted(*given, whole=whole, name=name, **more):
+            seen.append((name, *(len(each.orders) for each in given if isinstance(each, fx.Facts))))
+            return whole(*given, **more)
+
+        monkeypatch.setattr(f"{target}.{name}", counted)
     correct(BOOK, LATER, PLAN)
-    assert seen == [1, 1]
+    assert seen == [("few_paid", 1), ("few_paid", 1)]
     seen.clear()
     correct(forgetful(BOOK), LATER, PLAN)
-    assert seen == [3, 3]
+    assert seen == [("settle", 3), ("settle", 3)]
 
 
 def test_every_fact_is_compared():

@@ -349,3 +349,20 @@ def test_mistakes_are_named_with_their_path(name):
 def test_a_state_is_no_total():
     """Data of another kind is told by its tag."""
     refused(lambda: Earned.from_dict(fx.State().to_dict()), StateError, "key 'format'", "something else")
+
+
+def test_other_amounts_share_what_stays():
+    """Amounts in some rows are other ones; labels and released pay are shared, and the first pay stays."""
+    before = pay(allowed=(5, 2), released=(0, 7))
+    after = before.with_allowed(np.array([1]), np.array([9]))
+    assert after == pay(allowed=(9, 2), released=(0, 7))
+    assert (before, after.labels is before.labels) == (pay(), True)
+    assert not after.allowed.flags.writeable
+
+
+def test_columns_that_need_no_work_are_kept_as_they_are():
+    """Sorted labels who all got something stand as they were given; who got nothing is left out."""
+    labels = np.array([3, 5, 8])
+    assert pay(labels=labels, allowed=(1, 0, 2), released=(0, 4, 0)).labels.tolist() == [3, 5, 8]
+    assert pay(labels=labels, allowed=(1, 0, 2), released=(0, 0, 0)).labels.tolist() == [3, 8]
+    assert pay(labels=labels[::-1], allowed=(1, 2, 3), released=(0, 0, 0)).allowed.tolist() == [3, 2, 1]

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fenxiao._arrays import INDEX, MINOR, MINOR_MAX, MINOR_MIN
-from fenxiao._kernels.tally import Tally, exact_add, exact_sum, greatest, halves, halves_exceed
+from fenxiao._kernels.tally import (
+    Tally,
+    exact_add,
+    exact_sum,
+    greatest,
+    halves,
+    halves_exceed,
+    nonzero_sums,
+)
 from fenxiao.errors import MoneyOverflowError
 from tests.expressions.refusals import refused
 from tests.strategies.money import amounts
@@ -88,3 +96,21 @@ def test_columns_are_added_exactly(columns):
     else:
         with pytest.raises(MoneyOverflowError):
             exact_add([minor(column) for column in columns], 2, "a total")
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([0, 1, 7, 99]), amounts()), max_size=6))
+def test_few_owners_among_many(pairs):
+    """Those whose values add up to something are told in order, with their sums; the others are not there."""
+    owner = np.array([who for who, _ in pairs], dtype=INDEX)
+    values = minor([value for _, value in pairs])
+    wanted = {}
+    for who, value in pairs:
+        wanted[who] = wanted.get(who, 0) + value
+    if not all(MINOR_MIN <= value <= MINOR_MAX for value in wanted.values()):
+        refused(lambda: nonzero_sums(owner, values, 100, "a sum"), MoneyOverflowError, "a sum")
+        return
+    owners, sums = nonzero_sums(owner, values, 100, "a sum")
+    assert list(zip(owners.tolist(), sums.tolist(), strict=True)) == sorted(
+        (who, value) for who, value in wanted.items() if value
+    )

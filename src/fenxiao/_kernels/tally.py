@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fenxiao._arrays import MINOR, MINOR_MAX, MINOR_MIN
+from fenxiao._arrays import FLAG, INDEX, MINOR, MINOR_MAX, MINOR_MIN
 from fenxiao.errors import MoneyOverflowError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from fenxiao._arrays import FlagArray, MinorArray
+    from fenxiao._arrays import FlagArray, MinorArray, RowArray
 
 _HALF: Final = 32
 _LOW: Final = (1 << _HALF) - 1
@@ -88,6 +88,42 @@ class Tally:
         end = 1 << (_HALF - 1)
         fitting = (np.clip(high, -end, end - 1) << _HALF) | low
         return np.where(high >= end, MINOR(MINOR_MAX), np.where(high < -end, MINOR(MINOR_MIN), fitting))
+
+
+def nonzero_sums(
+    owner: npt.NDArray[np.integer[Any]], values: MinorArray, length: int, thing: str
+) -> tuple[RowArray, MinorArray]:
+    """Return the owners whose values do not add up to 0, ascending, and what they add up to.
+
+    Parameters
+    ----------
+    owner : integer [n], from 0 to ``length - 1``
+    values : int64 [n]
+    length : how many owners there could be
+
+    Raises
+    ------
+    MoneyOverflowError
+        A sum does not fit into 64 bits.
+
+    Examples
+    --------
+    >>> owners, sums = nonzero_sums(np.array([7, 2, 7, 3]), np.array([1, 2, 3, 0]), 9, "a sum")
+    >>> owners.tolist(), sums.tolist()
+    ([2, 7], [2, 4])
+    """
+    # However many there could be, of each there is no more than a mark and a number.
+    there = np.zeros(length, dtype=FLAG)
+    there[owner] = True
+    owners = np.flatnonzero(there)
+    number = np.empty(length, dtype=INDEX)
+    number[owners] = np.arange(len(owners), dtype=INDEX)
+    tally = Tally(len(owners))
+    tally.add(number[owner], values)
+    sums = tally.sums(thing)
+    # Flags are found several times as fast as numbers that are not 0.
+    some = np.flatnonzero(sums != 0)
+    return owners[some], sums[some]
 
 
 def exact_add(columns: Sequence[MinorArray], length: int, thing: str) -> MinorArray:

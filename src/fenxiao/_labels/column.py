@@ -86,7 +86,7 @@ class Labels:
         """Return the labels of some rows, none of them null, for the attribute of an error."""
         return list(self.values[rows].tolist())
 
-    def take(self, rows: AnyArray) -> Labels:
+    def take(self, rows: AnyArray | slice) -> Labels:
         """Return the labels of the given rows (row numbers, a mask or a slice)."""
         null = None if self.null is None else some(self.null[rows])
         return Labels(values=self.values[rows], null=null, kind=self.kind, explicit=self.explicit)

@@ -223,9 +223,13 @@ class Changes:
         >>> log.beyond(log.take([0])), log.beyond(log.take([1]))
         (Changes(1 change: 1 cancellation), None)
         """
+        return self.take(np.arange(len(earlier), len(self))) if self.begins_with(earlier) else None
+
+    def begins_with(self, earlier: Changes) -> bool:
+        """Return whether these changes are those of an earlier state of the log, and what came after them."""
         length = len(earlier)
         names = {*self.names, *earlier.names, "quantity"}
-        begins = (
+        return (
             (not length or self.order_id.kind == earlier.order_id.kind)
             and all(
                 np.array_equal(one[:length], other)
@@ -239,7 +243,6 @@ class Changes:
             and self.line.begins_with(earlier.line)
             and all(self.stated(name).begins_with(earlier.stated(name)) for name in names)
         )
-        return self.take(np.arange(length, len(self))) if begins else None
 
     def known(self, at: object) -> Changes:
         """Return the changes that were known at an instant: those with `known_at` then or before.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 
 from fenxiao._stored import Codec, each, fields_of, seal, unseal
+from fenxiao.corrections.index import Index
 from fenxiao.earned import Earned
 from fenxiao.errors import StateError, instance_of, what
 from fenxiao.facts import Facts
@@ -34,12 +35,18 @@ class Entry:
         The state that it is settled from.
     facts : Facts, optional
         What it was last settled on, kept in memory alone: with it a correction settles no more than it must.
+    index : Index, optional
+        For plans that look at single orders: what is kept of the run so that changed orders alone are settled
+        again. In memory alone as well.
     """
 
     earned: Earned = attrs.field(validator=instance_of(Earned, error=StateError))
     before: State = attrs.field(validator=instance_of(State, error=StateError))
     facts: Facts | None = attrs.field(
         default=None, eq=False, repr=False, validator=instance_of(Facts, optional=True, error=StateError)
+    )
+    index: Index | None = attrs.field(
+        default=None, eq=False, repr=False, validator=instance_of(Index, optional=True, error=StateError)
     )
 
 
@@ -192,7 +199,8 @@ class Book:
 def _entry_of(run: object) -> Entry:
     if not isinstance(run, Settlement):
         raise StateError("Book, run", what(run), allowed="what settle returned")
-    return Entry(earned=run.earned(), before=run.state_before, facts=run.facts)
+    earned = run.earned()
+    return Entry(earned=earned, before=run.state_before, facts=run.facts, index=Index.of(run, earned))
 
 
 _EARNED: Final = Codec(Earned.to_dict, lambda data, _: Earned.from_dict(data))

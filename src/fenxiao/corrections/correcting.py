@@ -10,11 +10,12 @@ import attrs
 import numpy as np
 
 from fenxiao.corrections.book import Book, Entry
+from fenxiao.corrections.index import Index
 from fenxiao.corrections.outcome import Outcome
 from fenxiao.corrections.pairs import PairedBack
 from fenxiao.corrections.paying import differences, patched
 from fenxiao.corrections.result import Correction
-from fenxiao.corrections.touched import same_frame, sub_facts, touched_in
+from fenxiao.corrections.touched import of_these, same_frame, touched_in
 from fenxiao.errors import (
     CapRejectedError,
     InputError,
@@ -29,6 +30,7 @@ from fenxiao.plan import Plan
 from fenxiao.policies import BinaryPairing
 from fenxiao.refunds import Refunds
 from fenxiao.settlement import Settlement
+from fenxiao.settlement.few import few_paid
 from fenxiao.versions import PlanVersions
 
 if TYPE_CHECKING:
@@ -228,17 +230,20 @@ class _Work:
         if then is None or not same_frame(then, facts) or not (plain or then.orders is facts.orders):
             return self._again(entry, plan, facts, before)
         try:
-            ids = touched_in(then, facts, plan, key)
+            others, rows = touched_in(then, facts, plan, key)
         except OrdersError:  # Orders that are read with other columns cannot be told apart line by line.
             return self._again(entry, plan, facts, before)
-        if not len(ids):
+        if not len(others) and not len(rows):
             return attrs.evolve(entry, facts=facts), None
-        if not plan.is_order_local:
+        index = entry.index
+        if index is None or not index.is_of(entry.earned):
             return self._again(entry, plan, facts, before)
-        old, new = (_settling(each, plan, key, before) for each in sub_facts(then, facts, ids))
-        self.outcomes[key] = old, new
-        earned, self.found[key] = patched(entry.earned, old().run, new().run)
-        return Entry(earned=earned, before=entry.before, facts=facts), None
+        few = of_these(then, facts, others, rows)
+        old, new = (few_paid(index.run, each, plan) for each in few)
+        earned, index, self.found[key] = patched(entry.earned, index, old, new)
+        was, is_ = (_settling(each, plan, key, before) for each in few)
+        self.outcomes[key] = was, is_
+        return attrs.evolve(entry, earned=earned, facts=facts, index=index), None
 
     def _again(self, entry: Entry, plan: Plan, facts: Facts, before: State) -> tuple[Entry, State]:
         """Return a period settled again as a whole, and its new state."""
@@ -249,7 +254,8 @@ class _Work:
         outcome = new()
         earned = outcome.earned()
         self.found[entry.earned.period] = differences(entry.earned, earned)
-        return Entry(earned=earned, before=before, facts=facts), outcome.run.state
+        index = Index.of(outcome.run, earned)
+        return Entry(earned=earned, before=before, facts=facts, index=index), outcome.run.state
 
     def outcomes_of(self, period: str) -> tuple[Outcome, Outcome]:
         """Return a period before and after, for its lines."""

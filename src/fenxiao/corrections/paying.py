@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 
-from fenxiao._arrays import FLAG, MINOR, AnyArray, MinorArray
-from fenxiao._kernels.tally import exact_add
-from fenxiao._labels import order_of_labels
+from fenxiao._arrays import MINOR
+from fenxiao._kernels.tally import exact_add, exact_minus, nonzero_sums
 from fenxiao.earned import Differences, Earned, PolicyPay
 from fenxiao.earned.totals import check_kinds
 
 if TYPE_CHECKING:
-    from fenxiao.settlement import Settlement
+    from collections.abc import Callable
+
+    from fenxiao._arrays import AnyArray, IndexArray, MinorArray, RowArray
+    from fenxiao.corrections.index import Index
+    from fenxiao.settlement.few import Claimed, FewPaid
 
 
 def differences(before: Earned, after: Earned) -> Differences:
@@ -36,52 +40,80 @@ def differences(before: Earned, after: Earned) -> Differences:
     return Differences.between(*columns, currency=after.currency)
 
 
-def patched(earned: Earned, old: Settlement, new: Settlement) -> tuple[Earned, Differences]:
-    """Return earnings of an order-local plan after some orders changed, and what that changes.
+def patched(earned: Earned, index: Index, old: FewPaid, new: FewPaid) -> tuple[Earned, Index, Differences]:
+    """Return earnings of an order-local plan after some orders changed, their index, and what that changes.
 
     Parameters
     ----------
-    earned : of all orders
-    old, new : the changed orders alone, before and after, settled over the same tree
+    earned, index : of all orders
+    old, new : what the changed orders pay alone, before and after
     """
-    tree, policies = new.facts.tree, []
+    policies, rows = [], []
     before, after = {}, {}
-    for whole in earned.policies:
-        name = whole.policy
-        change = new.totals(name).allowed - old.totals(name).allowed
-        index = np.flatnonzero(change)
-        index = index[order_of_labels(tree.ids[index])]
-        labels = tree.ids[index]
-        pay, had, has = _plus(whole, labels, change[index])
+    for whole, where, *claims in zip(
+        earned.policies, index.policies, old.policies, new.policies, strict=True
+    ):
+        rank, change = _changes(index.rank, *claims)
+        row = where.of_rank[rank]
+        labels, had = _had(whole, row, partial(index.labels, rank))
+        has = exact_minus(had, -change, "pay")
+        pay = _plus(whole, row, labels, has)
         policies.append(pay)
-        before[name], after[name] = (labels, had), (labels, has)
-    less, more = old.margin_report(), new.margin_report()
+        rows.append(where.with_pay(pay, rank, has > 0))
+        before[whole.policy], after[whole.policy] = (labels, had), (labels, has)
     sums = {
-        name: getattr(earned, name) + getattr(more, name) - getattr(less, name)
+        name: getattr(earned, name) + getattr(new, name) - getattr(old, name)
         for name in ("budget", "losses", "order_pay")
     }
+    now = attrs.evolve(earned, policies=tuple(policies), **sums)
     found = Differences.between(before, after, currency=earned.currency)
-    return attrs.evolve(earned, policies=tuple(policies), **sums), found
+    return now, attrs.evolve(index, policies=tuple(rows)), found
 
 
-def _plus(whole: PolicyPay, labels: AnyArray, change: MinorArray) -> tuple[PolicyPay, MinorArray, MinorArray]:
-    """Return a policy's pay after changes, and of those who change what they had and have.
+def _changes(rank: IndexArray, old: Claimed, new: Claimed) -> tuple[RowArray, MinorArray]:
+    """Return whom a policy pays another amount, by the rank of the label, ascending, and how much more.
 
-    Released pay there is none; labels are sorted, and each there once.
+    Parameters
+    ----------
+    rank : int32 [members + 1], the rank of each member's label; nobody ranks last, and his amounts are 0
     """
-    place = np.searchsorted(whole.labels, labels)
-    known = np.zeros(len(labels), dtype=FLAG)
-    inside = np.flatnonzero(place < len(whole.labels))
-    known[inside] = whole.labels[place[inside]] == labels[inside]
-    had = np.zeros(len(labels), dtype=MINOR)
-    had[known] = whole.allowed[place[known]]
-    has = exact_add((had, change), len(labels), "pay")
+    if np.array_equal(old.payee, new.payee):
+        payee, amount = new.payee, new.amount - old.amount
+    else:
+        payee = np.concatenate([new.payee, old.payee])
+        amount = np.concatenate([new.amount, -old.amount])
+    return nonzero_sums(np.take(rank, payee, mode="clip"), amount, len(rank), "pay")
+
+
+def _had(
+    whole: PolicyPay, row: IndexArray, their_labels: Callable[[], AnyArray]
+) -> tuple[AnyArray, MinorArray]:
+    """Return the labels of some members and what a policy paid them, by their rows; -1 for nothing."""
+    known = row >= 0
+    if known.all():
+        return whole.labels[row], whole.allowed[row]
+    had = np.zeros(len(row), dtype=MINOR)
+    had[known] = whole.allowed[row[known]]
+    return their_labels(), had
+
+
+def _plus(whole: PolicyPay, row: IndexArray, labels: AnyArray, has: MinorArray) -> PolicyPay:
+    """Return a policy's pay in which some members have other amounts; released pay there is none.
+
+    Parameters
+    ----------
+    row : int32 [k], their rows, -1 for who is not there yet
+    labels, has : their labels, ascending, and what they have now
+    """
+    known = row >= 0
+    if known.all() and (has > 0).all():
+        return whole.with_allowed(row, has)
     allowed = whole.allowed.copy()
-    allowed[place[known]] = has[known]
+    allowed[row[known]] = has[known]
     everybody = whole.labels if len(whole.labels) else labels[:0]
+    place = np.searchsorted(everybody, labels[~known])
     everybody, allowed = (
-        np.insert(column, place[~known], fresh[~known])
-        for column, fresh in ((everybody, labels), (allowed, has))
+        np.insert(column, place, fresh[~known]) for column, fresh in ((everybody, labels), (allowed, has))
     )
     none = np.zeros(len(allowed), dtype=MINOR)
-    return PolicyPay(policy=whole.policy, labels=everybody, allowed=allowed, released=none), had, has
+    return PolicyPay(policy=whole.policy, labels=everybody, allowed=allowed, released=none)

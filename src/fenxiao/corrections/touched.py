@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fenxiao._arrays import FLAG, MINOR_MIN
-from fenxiao.orders import Orders
-from fenxiao.orders.assembly import take
-from fenxiao.orders.keys import expanded, first_and_last
+from fenxiao._arrays import MINOR_MIN
+from fenxiao.orders.comparing import rows_that_may_differ, touched_rows
 from fenxiao.periods import Period
+from fenxiao.policies.blocks import starts_of
 
 if TYPE_CHECKING:
-    from fenxiao._arrays import FlagArray
-    from fenxiao._labels import Labels
+    from fenxiao._arrays import RowArray
     from fenxiao.facts import Facts
+    from fenxiao.orders import Orders
     from fenxiao.plan import Plan
 
 _FRAME: Final = ("tree", "members", "catalog", "events", "figures", "funds", "placements", "genealogy")
@@ -31,41 +30,38 @@ def same_frame(then: Facts, now: Facts) -> bool:
     return True
 
 
-def touched_in(then: Facts, now: Facts, plan: Plan, key: str) -> Labels:
-    """Return the ids of changed orders that what a period pays may depend on.
+def touched_in(then: Facts, now: Facts, plan: Plan, key: str) -> tuple[RowArray, RowArray]:
+    """Return the rows of changed orders that what a period pays may depend on: then, and now.
 
     These are the orders of the period; where a plan looks at more than single orders, such as at who bought
-    before, also those of the time before it.
+    before, also those of the time before it. Single orders are settled again also where it changes nothing,
+    as that costs less than to compare them; a whole period is not.
     """
-    ids = now.orders.touched_since(then.orders)
-    if not key or not len(ids) or plan.anchor is None or plan.zone is None:
-        return ids
+    find = rows_that_may_differ if plan.is_order_local else touched_rows
+    rows, others = find(now.orders, then.orders)
+    if not key or plan.anchor is None or plan.zone is None:
+        return others, rows
     start, end = Period.parse(key).instants(plan.zone)
     if not plan.is_order_local:
         start = MINOR_MIN
-    seen = np.zeros(len(ids), dtype=FLAG)
-    for orders in (then.orders, now.orders):
-        seen |= _within(orders, ids, plan.anchor, start, end)
-    return ids.take(np.flatnonzero(seen))
+    span = plan.anchor, start, end
+    return _within(then.orders, others, *span), _within(now.orders, rows, *span)
 
 
-def sub_facts(then: Facts, now: Facts, ids: Labels) -> tuple[Facts, Facts]:
+def of_these(then: Facts, now: Facts, others: RowArray, rows: RowArray) -> tuple[Facts, Facts]:
     """Return facts with some of their orders, as they were and as they are, as if they had been sold so."""
-    rows = now.orders.rows_of(ids)
-    others = rows if then.orders.order_id is now.orders.order_id else then.orders.rows_of(ids)
-    before, after = (
-        facts.with_orders(Orders(**take(facts.orders.parts(), its)))
-        for facts, its in ((then, others), (now, rows))
-    )
-    return before, after
+    before = then.of_rows(others)
+    same = np.array_equal(others, rows)
+    return before, now.of_rows(rows, beside=(then, before) if same else None)
 
 
-def _within(orders: Orders, ids: Labels, anchor: str, start: int, end: int) -> FlagArray:
-    """Return which orders have a line in a half-open range of instants."""
-    low, high = first_and_last(orders.order_id, ids)
-    found = np.zeros(len(ids), dtype=FLAG)
-    if len(orders):
-        owner = np.repeat(np.arange(len(ids)), high - low)
-        times = orders.instants(anchor).values[expanded(low, high)]
-        found[owner[(times >= start) & (times < end)]] = True
-    return found
+def _within(orders: Orders, rows: RowArray, anchor: str, start: int, end: int) -> RowArray:
+    """Return the rows of those orders, given with all their lines, that have one in a range of instants."""
+    if not len(rows):
+        return rows
+    times = orders.instants(anchor).values[rows]
+    inside = (times >= start) & (times < end)
+    if orders.order_of_row is not None:
+        starts = starts_of(orders.order_of_row[rows])
+        inside = np.repeat(np.logical_or.reduceat(inside, starts[:-1]), np.diff(starts))
+    return rows[inside]

@@ -61,11 +61,30 @@ class PolicyPay:
                 value=sorted(lengths),
                 allowed="one allowed and released a label",
             )
-        kept = np.flatnonzero((self.allowed > 0) | (self.released > 0))
-        if not ascending(self.labels):
+        some, sorted_ = (self.allowed > 0) | (self.released > 0), ascending(self.labels)
+        if sorted_ and some.all():
+            return
+        kept = np.flatnonzero(some)
+        if not sorted_:
             kept = kept[order_of_labels(self.labels[kept])]
         for name in ("labels", "allowed", "released"):
             object.__setattr__(self, name, readonly(getattr(self, name)[kept]))
+
+    def with_allowed(self, rows: AnyArray, amounts: MinorArray) -> PolicyPay:
+        """Return the pay with other amounts in some rows, all above 0; whom it names and the rest is shared.
+
+        Parameters
+        ----------
+        rows : integer [k]
+        amounts : int64 [k]
+        """
+        allowed = self.allowed.copy()
+        allowed[rows] = amounts
+        fresh = object.__new__(PolicyPay)
+        for field in attrs.fields(PolicyPay):
+            object.__setattr__(fresh, field.name, getattr(self, field.name))
+        object.__setattr__(fresh, "allowed", readonly(allowed))
+        return fresh
 
 
 def _policies(entries: Any) -> tuple[PolicyPay, ...]:

@@ -43,6 +43,39 @@ class Sums:
         self.net = self.budget = self.claimed = self.pay = self.breakage = 0
         self.taken: dict[int, int] = {}
 
+    def count(self, guarded: GuardedBlock, *, compare: bool) -> None:
+        """Count a block, and add up its budgets, cuts and breakage, but not its claims and pay.
+
+        Parameters
+        ----------
+        compare : whether orders are compared with what was paid
+        """
+        block, budget = guarded.block, guarded.budget
+        self.lines += len(block)
+        self.orders += block.n_orders
+        self.guests += int(np.count_nonzero(block.member == block.setting.size))
+        net = limit = exact_sum(budget.net_by_order)
+        if budget.by_order is not budget.net_by_order:
+            losses = budget.net_by_order[budget.net_by_order < 0]
+            limit = exact_sum(budget.by_order)
+            net = limit + exact_sum(losses)
+            self.loss_orders += len(losses)
+        self.net += net
+        self.budget += limit
+        if compare and "paid" in block.facts.orders.names:
+            paid = _by_order(block, block.amounts("paid"))
+            self.above_paid += int(np.count_nonzero(budget.net_by_order > paid))
+        for cap, amount in guarded.taken.items():
+            self.taken[cap] = self.taken.get(cap, 0) + amount
+        margin = guarded.margin_place
+        for sheet in guarded.sheets:
+            self.breakage += sum(claims.breakage for _, claims in sheet.claims)
+        bound = [cut.lines for sheet in guarded.sheets for cut in sheet.cuts if cut.cap == margin]
+        if bound:
+            lines = bound[0] if len(bound) == 1 else np.unique(np.concatenate(bound))
+            order = block.order_of_line()
+            self.bound_orders += len(lines) if order is None else len(np.unique(order[lines]))
+
     def plus(self, other: Sums) -> Sums:
         """Return the sums of two disjoint batches."""
         total = Sums()
@@ -91,40 +124,13 @@ class OrderTotals:
 
     def add(self, guarded: GuardedBlock) -> None:
         """Add one block."""
-        self._count(guarded)
+        self.sums.count(guarded, compare=self._compare)
         for sheet in guarded.sheets:
             self._add_sheet(sheet)
             if self.keys:
                 self._parts.append(_cells_of(sheet, self.keys))
         if len(self._parts) >= _PARTS_KEPT:
             self._parts = [Cells.joined(self._parts)]
-
-    def _count(self, guarded: GuardedBlock) -> None:
-        sums, block, budget = self.sums, guarded.block, guarded.budget
-        sums.lines += len(block)
-        sums.orders += block.n_orders
-        sums.guests += int(np.count_nonzero(block.member == self.size))
-        net = limit = exact_sum(budget.net_by_order)
-        if budget.by_order is not budget.net_by_order:
-            losses = budget.net_by_order[budget.net_by_order < 0]
-            limit = exact_sum(budget.by_order)
-            net = limit + exact_sum(losses)
-            sums.loss_orders += len(losses)
-        sums.net += net
-        sums.budget += limit
-        if self._compare and "paid" in block.facts.orders.names:
-            paid = _by_order(block, block.amounts("paid"))
-            sums.above_paid += int(np.count_nonzero(budget.net_by_order > paid))
-        for cap, amount in guarded.taken.items():
-            sums.taken[cap] = sums.taken.get(cap, 0) + amount
-        margin = guarded.margin_place
-        for sheet in guarded.sheets:
-            sums.breakage += sum(claims.breakage for _, claims in sheet.claims)
-        bound = [cut.lines for sheet in guarded.sheets for cut in sheet.cuts if cut.cap == margin]
-        if bound:
-            lines = bound[0] if len(bound) == 1 else np.unique(np.concatenate(bound))
-            order = block.order_of_line()
-            sums.bound_orders += len(lines) if order is None else len(np.unique(order[lines]))
 
     def _add_sheet(self, sheet: Sheet) -> None:
         whole = 0

@@ -194,8 +194,11 @@ def take(parts: Parts, rows: AnyArray) -> Parts:
     )
 
 
-def kept(parts: Parts, keep: FlagArray, fresh: Mapping[str, Column]) -> Parts:
-    """Return a table of the rows that are kept; columns in `fresh` have just these rows already."""
+def kept(parts: Parts, keep: FlagArray | RowArray, fresh: Mapping[str, Column]) -> Parts:
+    """Return a table of the rows that are kept, a mask or ascending numbers of them.
+
+    Columns in `fresh` have just these rows already.
+    """
     line, buyer, order_of_row = own_line(parts["line"]), parts["buyer"], parts["order_of_row"]
     order_id = parts["order_id"].take(keep)
     start, order_of_row = (None, None) if order_of_row is None else _runs(order_of_row[keep])
@@ -210,10 +213,31 @@ def kept(parts: Parts, keep: FlagArray, fresh: Mapping[str, Column]) -> Parts:
             for name, column in zip(parts["names"], parts["columns"], strict=True)
         ),
         layout=parts["layout"],
-        input_row=np.flatnonzero(keep) if parts["input_row"] is None else parts["input_row"][keep],
+        input_row=_caller_rows_of(parts, keep),
         order_of_row=order_of_row,
         start=start,
     )
+
+
+def same_people(parts: Parts, other: Parts) -> bool:
+    """Return whether two tables have the very same keys, members and buyers, row by row."""
+    return all(parts[name] is other[name] for name in ("order_id", "member", "buyer"))
+
+
+def kept_beside(parts: Parts, rows: RowArray, other: Parts, taken: Parts) -> Parts:
+    """Return rows of a table that `taken` has of another one with the same people, sharing columns of both.
+
+    Parameters
+    ----------
+    rows : int64 [n], ascending
+    """
+    shared = {id(column): its for column, its in zip(other["columns"], taken["columns"], strict=True)}
+    fresh = taken.copy()
+    fresh["names"] = parts["names"]
+    fresh["columns"] = tuple(
+        shared[id(column)] if id(column) in shared else column.take(rows) for column in parts["columns"]
+    )
+    return fresh
 
 
 def caller_rows(input_row: RowArray | None, length: int) -> RowArray:

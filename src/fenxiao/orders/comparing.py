@@ -2,41 +2,140 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fenxiao._arrays import FLAG, INDEX, AnyArray, FlagArray, RowArray
+from fenxiao._arrays import FLAG, INDEX, ROW, AnyArray, FlagArray, RowArray
 from fenxiao._columns import Categories, Column
 from fenxiao._labels import Labels
 from fenxiao.errors import OrdersError
-from fenxiao.orders.keys import first_and_last, once, row_of_line
+from fenxiao.orders.keys import expanded, first_and_last, once, row_of_line
+from fenxiao.orders.laws import mask_of
 
 if TYPE_CHECKING:
+    from fenxiao.orders import Orders
     from fenxiao.orders.assembly import Parts
 
 
-def differing(now: Parts, rows: RowArray, then: Parts, others: RowArray) -> Labels:
-    """Return the ids of orders of which `rows` of one table differ from `others` of another.
+class Looked(NamedTuple):
+    """Lines that are looked at: their rows, ascending and of whole orders, and the order that each is of.
 
-    Rows that only one table has differ. The ids are sorted, each once.
+    Orders are numbered from 0 on, alike in both tables.
+    """
+
+    rows: RowArray
+    order: RowArray
+
+
+def touched_rows(now: Orders, then: Orders) -> tuple[RowArray, RowArray]:
+    """Return the rows of the orders that differ between two tables: theirs in the one, and in the other.
+
+    The rows ascend, and are all lines of these orders.
 
     Raises
     ------
     OrdersError
         The tables have other columns, or columns of another kind.
     """
-    _check_alike(now, then)
-    mine, theirs = now["order_id"].take(rows), then["order_id"].take(others)
-    low, high = first_and_last(theirs, mine)
-    place = row_of_line(then["line"][others], low, high, now["line"][rows])
-    both = place >= 0
-    left, right = rows[both], others[place[both]]
-    differs = np.ones(len(rows), dtype=FLAG)
-    differs[both] = _unlike_rows(now, left, then, right)
-    alone = np.ones(len(others), dtype=FLAG)
-    alone[place[both]] = False
-    return distinct(mine.take(differs), theirs.take(alone))
+    if not len(now) or not len(then):
+        # What an empty table would have held is not known.
+        return np.arange(len(now), dtype=ROW), np.arange(len(then), dtype=ROW)
+    if now.sold is then.sold:
+        return _differing(now, then, *_of_changes(now, then))
+    ids = _ids_apart(now, then)
+    everything = distinct(now.order_id, then.order_id) if ids is None else ids
+    return _differing(now, then, *_of_ids(now, then, everything))
+
+
+def rows_that_may_differ(now: Orders, then: Orders) -> tuple[RowArray, RowArray]:
+    """Return the rows of `touched_rows`, and of orders of which changes tell nothing new.
+
+    Where tables were made from the same ones, no column is read for it.
+
+    Raises
+    ------
+    OrdersError
+        The tables have other columns, or columns of another kind.
+    """
+    if not len(now) or not len(then):
+        return touched_rows(now, then)
+    if now.sold is then.sold:
+        here, there, _ = _of_changes(now, then)
+        return here.rows, there.rows
+    ids = _ids_apart(now, then)
+    return touched_rows(now, then) if ids is None else (now.rows_of(ids), then.rows_of(ids))
+
+
+def _apart(now: Orders, then: Orders) -> list[tuple[Orders, slice]]:
+    """Return the tables whose changes tell them apart, and which of these changes do."""
+    longer, shorter = (now, then) if len(now.changes) >= len(then.changes) else (then, now)
+    if longer.changes.begins_with(shorter.changes):
+        return [(longer, slice(len(shorter.changes), None))]
+    return [(longer, slice(None)), (shorter, slice(None))]
+
+
+def _ids_apart(now: Orders, then: Orders) -> Labels | None:
+    """Return the ids of late orders and of changed ones; None where the tables have no piece in common."""
+    shared = [piece for piece in now.pieces if any(piece is other for other in then.pieces)]
+    if not shared:
+        return None
+    late = [piece for piece in (*now.pieces, *then.pieces) if not any(piece is other for other in shared)]
+    changed = [orders.changes.order_id.take(since) for orders, since in _apart(now, then)]
+    return distinct(*changed, *late)
+
+
+def _of_changes(now: Orders, then: Orders) -> tuple[Looked, Looked, RowArray]:
+    """Return the lines of changed orders, and which of `then` each of `now` is, -1 for none.
+
+    Both tables were made from the same lines, among which the changes are known to stand.
+    """
+    found = [orders.places.orders_of(since) for orders, since in _apart(now, then)]
+    rows = found[0] if len(found) == 1 else once(np.concatenate(found))
+    order = np.arange(len(rows), dtype=ROW)
+    if now.sold.order_of_row is not None:
+        order = np.cumsum(np.diff(now.sold.order_of_row[rows], prepend=-1) != 0) - 1
+    if not len(now.places.gone) and not len(then.places.gone):
+        return Looked(rows, order), Looked(rows, order), np.arange(len(rows), dtype=ROW)
+    here, there = now.places.left(rows), then.places.left(rows)
+    line = np.where(there, np.cumsum(there) - 1, ROW(-1))[here]
+    looked, others = (
+        Looked(orders.places.net(rows[left]), order[left]) for orders, left in ((now, here), (then, there))
+    )
+    return looked, others, line
+
+
+def _of_ids(now: Orders, then: Orders, ids: Labels) -> tuple[Looked, Looked, RowArray]:
+    """Return the lines of some orders, and which of `then` each of `now` is, -1 for none."""
+    ranges = [first_and_last(orders.order_id, ids) for orders in (now, then)]
+    here, there = (
+        Looked(expanded(low, high), np.repeat(np.arange(len(ids), dtype=ROW), high - low))
+        for low, high in ranges
+    )
+    length = ranges[1][1] - ranges[1][0]
+    last = np.cumsum(length)
+    first = last - length
+    line = row_of_line(then.line[there.rows], first[here.order], last[here.order], now.line[here.rows])
+    return here, there, line
+
+
+def _differing(
+    now: Orders, then: Orders, here: Looked, there: Looked, line: RowArray
+) -> tuple[RowArray, RowArray]:
+    """Return the rows of those orders of which a line differs, or is in one table only.
+
+    Parameters
+    ----------
+    line : int64 [here], which line of `there` is the same one, -1 for none
+    """
+    _check_alike(now.parts(), then.parts())
+    both = line >= 0
+    differs, alone = np.ones(len(here.rows), dtype=FLAG), np.ones(len(there.rows), dtype=FLAG)
+    differs[both] = _unlike_rows(now.parts(), here.rows[both], then.parts(), there.rows[line[both]])
+    alone[line[both]] = False
+    found = np.concatenate([here.order[differs], there.order[alone]])
+    touched = mask_of(found, 1 + max(int(each.order.max(initial=-1)) for each in (here, there)))
+    return here.rows[touched[here.order]], there.rows[touched[there.order]]
 
 
 def distinct(*columns: Labels) -> Labels:
@@ -71,11 +170,12 @@ def _unit(column: Column) -> int:
 
 
 def _unlike_rows(now: Parts, left: RowArray, then: Parts, right: RowArray) -> FlagArray:
-    unlike = _unlike_labels(now["member"].take(left), then["member"].take(right))
-    if now["buyer"] is not None and then["buyer"] is not None:
-        unlike |= _unlike_labels(now["buyer"].take(left), then["buyer"].take(right))
-    others = dict(zip(then["names"], then["columns"], strict=True))
+    unlike = np.zeros(len(left), dtype=FLAG)
     same_rows = np.array_equal(left, right)
+    for mine, theirs in ((now["member"], then["member"]), (now["buyer"], then["buyer"])):
+        if mine is not None and theirs is not None and not (same_rows and mine is theirs):
+            unlike |= _unlike_labels(mine.take(left), theirs.take(right))
+    others = dict(zip(then["names"], then["columns"], strict=True))
     for name, column in zip(now["names"], now["columns"], strict=True):
         if not (same_rows and column is others[name]):
             unlike |= _unlike(column.take(left), others[name].take(right))

@@ -194,8 +194,8 @@ def expanded(low: RowArray, high: RowArray) -> RowArray:
     """Return the rows of half-open ranges, sorted and each once."""
     filled = low < high
     low, high = low[filled], high[filled]
-    if ascending(low) and (high == low + 1).all():
-        return low
+    if (high == low + 1).all():
+        return low if ascending(low) else once(low)
     longest = np.lexsort((-high, low))
     low, where = np.unique(low[longest], return_index=True)
     length = high[longest][where] - low

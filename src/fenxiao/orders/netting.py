@@ -18,6 +18,7 @@ from fenxiao.errors import ChangesError, FenxiaoError
 from fenxiao.orders.assembly import Parts, kept
 from fenxiao.orders.keys import expanded, first_and_last, once, row_of_line
 from fenxiao.orders.laws import Lines, mask_of
+from fenxiao.orders.places import Places
 from fenxiao.orders.reinstating import in_force, stating
 
 if TYPE_CHECKING:
@@ -34,27 +35,27 @@ class Net:
 
     Attributes
     ----------
-    gone : int64 [k]
-        Rows of lines that are not sold any more, sorted.
+    places : Places
+        Where the changes stand, and which lines are gone.
     rows : int64 [m]
         Rows whose amounts may differ, sorted, none of them gone.
     columns : mapping of name to int64 [m]
         Their amounts, and their quantity.
     """
 
-    gone: RowArray
+    places: Places
     rows: RowArray
     columns: Mapping[str, MinorArray]
 
 
-def net_of(sold: Parts, changes: Changes, *, fresh: int = 0) -> Net:
+def net_of(sold: Parts, changes: Changes, known: Places) -> Net:
     """Return what changes make of orders as they were sold.
 
     Parameters
     ----------
     sold : the fields of the orders as they were sold
     changes : all changes of them
-    fresh : how many of the changes are known to fit; messages name rows of the others
+    known : where the first of the changes stand, which are known to fit; messages name rows of the others
 
     Raises
     ------
@@ -64,13 +65,13 @@ def net_of(sold: Parts, changes: Changes, *, fresh: int = 0) -> Net:
     MoneyOverflowError
         A net amount does not fit into 64 bits.
     """
-    return _Netting(sold, changes, fresh).net()
+    return _Netting(sold, changes, known).net()
 
 
 def patched(sold: Parts, net: Net) -> Parts:
     """Return the fields of the net orders: columns that do not change are shared where no line goes."""
-    keep = ~mask_of(net.gone, len(sold["order_id"])) if len(net.gone) else None
-    place = net.rows - np.searchsorted(net.gone, net.rows)
+    gone, place = net.places.gone, net.places.net(net.rows)
+    keep = ~mask_of(gone, len(sold["order_id"])) if len(gone) else None
     fresh: dict[str, Column] = {}
     for name, column in zip(sold["names"], sold["columns"], strict=True):
         amounts = net.columns.get(name)
@@ -94,10 +95,11 @@ def patched(sold: Parts, net: Net) -> Parts:
 class _Netting:
     """The work of `net_of`: which rows are meant, then the law of each line."""
 
-    def __init__(self, sold: Parts, changes: Changes, fresh: int) -> None:
+    def __init__(self, sold: Parts, changes: Changes, known: Places) -> None:
         self.sold = sold
         self.changes = changes
-        self.fresh = fresh
+        self.known = known
+        self.fresh = len(known.low)
         self.columns: dict[str, Column] = dict(zip(sold["names"], sold["columns"], strict=True))
 
     def net(self) -> Net:
@@ -107,7 +109,9 @@ class _Netting:
         row = self._lines(low, high)
         counting, number = in_force(self.sold["order_id"], self.sold["line"], changes)
         if counting is not changes:
-            return _Netting(self.sold, counting, int(np.searchsorted(number, self.fresh))).net()
+            known = number[: np.searchsorted(number, self.fresh)]
+            net = _Netting(self.sold, counting, Places(low[known], high[known])).net()
+            return attrs.evolve(net, places=Places(low, high, net.places.gone))
         whole = ~changes.line.given
         partial = stating(changes)
         self.refuse(
@@ -135,7 +139,9 @@ class _Netting:
         columns, empty = lines.net()
         gone = once(np.concatenate([gone, rows[empty]]))
         left = ~np.isin(rows, gone)
-        return Net(gone, rows[left], {name: values[left] for name, values in columns.items()})
+        return Net(
+            Places(low, high, gone), rows[left], {name: values[left] for name, values in columns.items()}
+        )
 
     def refuse(
         self,
@@ -200,7 +206,10 @@ class _Netting:
     def _orders(self) -> tuple[RowArray, RowArray]:
         """Return the half-open range of rows of the order of each change."""
         changes, sold = self.changes, self.sold
-        low, high = first_and_last(sold["order_id"], changes.order_id)
+        found = first_and_last(sold["order_id"], changes.order_id.take(slice(self.fresh, None)))
+        low, high = (
+            np.concatenate(parts) for parts in zip((self.known.low, self.known.high), found, strict=True)
+        )
         self.refuse(
             low == high,
             "are of orders that are not there",

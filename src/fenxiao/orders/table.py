@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 import attrs
 import numpy as np
 
-from fenxiao._arrays import ROW, AnyArray, RowArray, readonly
+from fenxiao._arrays import AnyArray, RowArray, readonly
 from fenxiao._columns import Amounts, Column, Input, Instants
 from fenxiao._labels import Labels, readonly_or_none
 from fenxiao._tables import (
@@ -23,9 +23,10 @@ from fenxiao.changes.table import changes_like, changes_of
 from fenxiao.errors import OrdersError, what
 from fenxiao.orders.assembly import WHAT, Parts, concat, empty, read, take
 from fenxiao.orders.columnar import Columnar
-from fenxiao.orders.comparing import differing, distinct
+from fenxiao.orders.comparing import distinct, touched_rows
 from fenxiao.orders.keys import first_and_last
 from fenxiao.orders.netting import net_of, patched
+from fenxiao.orders.places import Places
 from fenxiao.periods import to_instants
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 
 _UNCHANGED: Final = Changes.empty()
+_NOWHERE: Final = Places()
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -64,6 +66,8 @@ class Orders(Columnar):
         Order ``i`` has the rows ``start[i]`` to ``start[i + 1]``. Both are None if every order has one row.
     changes : Changes
         What happened to the orders since they were sold; the columns are net of it.
+    places : Places
+        Where these changes stand among the lines as they were sold.
 
     Examples
     --------
@@ -90,6 +94,7 @@ class Orders(Columnar):
     order_of_row: RowArray | None = attrs.field(converter=readonly_or_none)
     start: RowArray | None = attrs.field(converter=readonly_or_none)
     changes: Changes = _UNCHANGED
+    places: Places = _NOWHERE
     _sold: Orders | None = None
     _pieces: tuple[Labels, ...] = ()
 
@@ -256,8 +261,8 @@ class Orders(Columnar):
             return self
         sold, both = self.sold, Changes.concat(self.changes, changes)
         parts = sold.parts()
-        net = net_of(parts, both, fresh=len(self.changes))
-        return Orders(**patched(parts, net), changes=both, sold=sold, pieces=sold.pieces)
+        net = net_of(parts, both, self.places)
+        return Orders(**patched(parts, net), changes=both, places=net.places, sold=sold, pieces=sold.pieces)
 
     def known(self, at: object, *, by: str | None = "known_at") -> Orders:
         """Return the orders as they were known at an instant: sold and changed then or before.
@@ -289,24 +294,8 @@ class Orders(Columnar):
         OrdersError
             The tables have other columns.
         """
-        if not len(self) or not len(_orders(earlier)):
-            # What an empty table would have held is not known.
-            return distinct((self if len(self) else earlier).order_id)
-        here, there = self.pieces, earlier.pieces
-        shared = [piece for piece in here if any(piece is other for other in there)]
-        if not shared:
-            rows, others = (np.arange(len(each), dtype=ROW) for each in (self, earlier))
-            return differing(self.parts(), rows, earlier.parts(), others)
-        late = [piece for piece in (*here, *there) if not any(piece is other for other in shared)]
-        longer, shorter = self.changes, earlier.changes
-        if len(longer) < len(shorter):
-            longer, shorter = shorter, longer
-        beyond = longer.beyond(shorter)
-        logs = (longer, shorter) if beyond is None else (beyond,)
-        ids = distinct(*(log.order_id for log in logs), *late)
-        rows = self.rows_of(ids)
-        others = rows if earlier.order_id is self.order_id else earlier.rows_of(ids)
-        return differing(self.parts(), rows, earlier.parts(), others)
+        rows, others = touched_rows(self, _orders(earlier))
+        return distinct(self.order_id.take(rows), earlier.order_id.take(others))
 
     def take(self, rows: AnyArray) -> Orders:
         """Return the table of the given rows (row numbers or a mask), in canonical order.

@@ -233,7 +233,7 @@ class OrderPolicy:
     due: str | None = attrs.field(default=None, validator=_due)
 
     def prepare(self, setting: Setting) -> PreparedPolicy:  # noqa: ARG002  # subclasses use it
-        """Return the policy made ready for a setting; override it to compute something once."""
+        """Return the policy made ready for any orders of a setting's members; override it to compute once."""
         return _Plain(self)
 
     def shown(self, block: OrderBlock) -> tuple[IndexArray, MinorArray] | None:  # noqa: ARG002  # subclasses use it

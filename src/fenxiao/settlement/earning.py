@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fenxiao.earned import Earned, PolicyPay
 
 if TYPE_CHECKING:
@@ -16,7 +18,8 @@ def earned_of(run: Settlement) -> Earned:
     policies = []
     for policy in run.due.policies:
         totals = run.totals(policy.name)
-        had = tree.by_label[((totals.allowed | totals.released) != 0)[tree.by_label]]
+        # Row numbers pick several times as fast as a mask of which nobody can guess the next flag.
+        had = tree.by_label[np.flatnonzero(((totals.allowed | totals.released) != 0)[tree.by_label])]
         policies.append(
             PolicyPay(
                 policy=policy.name,
