@@ -227,6 +227,17 @@ def test_a_pot_that_waited_is_nobody_elses():
     assert run.margin_report().carried_on == run.margin_report().kept == 2000
 
 
+def test_a_pot_that_is_paid_leaves_the_margin_to_others():
+    """The stars are paid 20.00 that waited and 5.00 of their own; 45.00 are left to back the moons."""
+    stars = attrs.evolve(STARS, rate="5%", eligible=own("paid") >= "50")
+    moons = attrs.evolve(STARS, name="moons", rate="45%", eligible=own("paid") >= "5000")
+    given = facts(order("A1", "ann", "100.00", "2026-10-05"))
+    whole = plan(stars, moons, margin=fx.Margin.rate("50%", of="paid"))
+    run = fx.settle(given, whole, period=fx.month(2026, 10), state=State(pots={"stars": 2000}))
+    assert paid(run) == {"ann": "25.00"}
+    assert run.state.pots == {"moons": 4500}
+
+
 def test_what_a_cap_takes_from_a_pot_stays_with_the_company():
     """Of the 10.00 that waited ann may have 6.00; what is left is neither paid nor carried."""
     whole = plan(attrs.evolve(STARS, eligible=own("paid") >= "1"), caps=[fx.Cap.per_payee("6.00")])
