@@ -14,6 +14,7 @@ import fenxiao as fx
 from fenxiao.errors import GenealogyError, InputError, MergeError, PlanError, Reason, UnsupportedError
 from fenxiao.genealogy import Genealogy
 from fenxiao.policies import LevelBonus, Pair, PassUp, RankDifferential
+from fenxiao.policies.level_table import FilledSpells
 from fenxiao.qualification import GivenRanks
 from fenxiao.routes import IF_NOT, SELF_PURCHASE
 from tests.errors.world import refused
@@ -340,6 +341,23 @@ def test_a_change_at_the_last_level_is_seen(start, rates):
     )
     third = {line[:2] for line in lines_of(run) if line[2] == 3}
     assert third == {(number, 103 + (number % 4 > 1)) for number in range(8)}
+
+
+@pytest.mark.parametrize(
+    ("orders", "chosen", "once"),
+    [(8, {}, True), (2, {}, False), (8, {"if_not": "roll_up"}, False)],
+    ids=["many orders", "fewer orders than members", "people who are passed over"],
+)
+def test_the_time_of_many_orders_is_looked_at_once(monkeypatch, orders, chosen, once):
+    """Spells tell whom each of many orders pays; few orders, and where people are passed over, climb."""
+    found = []
+    find = FilledSpells.find
+    monkeypatch.setattr(
+        FilledSpells, "find", lambda spells, *told: (found.append(len(told[0])), find(spells, *told))[1]
+    )
+    run = settled(MOVED, [(103, None, 3 + number) for number in range(orders)], plan_of(**chosen))
+    assert run.totals().allowed.sum() > 0
+    assert (sum(found) > 0) is once
 
 
 def test_who_moves_all_the_time_is_climbed_from_order_by_order():
