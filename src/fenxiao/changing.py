@@ -38,6 +38,7 @@ class Changing:
         margin: object = None,
         volumes: Mapping[str, object] | None = None,
         known_at: object = None,
+        change_id: Label = None,
     ) -> Self:
         """Return the facts after a refund: of pieces, of money, or of all there is where nothing is stated.
 
@@ -50,6 +51,7 @@ class Changing:
         paid : money given back
         margin, volumes : what goes with that money; it follows what is paid where it is left out
         known_at : when it was known; `at` if left out
+        change_id : what you call it, such as the id of a payment's event; told again, it counts once
 
         Raises
         ------
@@ -68,10 +70,16 @@ class Changing:
         (Decimal('60.00'), Decimal('90.00'))
         """
         stated = {"quantity": quantity, "paid": paid, "margin": margin}
-        return self._changed("refund", order_id, line, at, known_at, stated, volumes)
+        return self._changed("refund", order_id, line, at, known_at, stated, volumes, change_id)
 
     def cancel(
-        self, order_id: Label, line: int | None = None, *, at: object, known_at: object = None
+        self,
+        order_id: Label,
+        line: int | None = None,
+        *,
+        at: object,
+        known_at: object = None,
+        change_id: Label = None,
     ) -> Self:
         """Return the facts without an order, or without a line of it: it counts as never sold.
 
@@ -88,10 +96,16 @@ class Changing:
         >>> facts.cancel("A17", at="2026-10-09T12:00:00+08:00")
         Facts(1 member; 0 lines of 0 orders)
         """
-        return self._changed("cancellation", order_id, line, at, known_at, {}, None)
+        return self._changed("cancellation", order_id, line, at, known_at, {}, None, change_id)
 
     def charge_back(
-        self, order_id: Label, line: int | None = None, *, at: object, known_at: object = None
+        self,
+        order_id: Label,
+        line: int | None = None,
+        *,
+        at: object,
+        known_at: object = None,
+        change_id: Label = None,
     ) -> Self:
         """Return the facts after the payment of an order, or of a line of it, was taken back: as `cancel`.
 
@@ -100,10 +114,16 @@ class Changing:
         ChangesError, TimeError
             As `cancel`.
         """
-        return self._changed("chargeback", order_id, line, at, known_at, {}, None)
+        return self._changed("chargeback", order_id, line, at, known_at, {}, None, change_id)
 
     def reinstate(
-        self, order_id: Label, line: int | None = None, *, at: object, known_at: object = None
+        self,
+        order_id: Label,
+        line: int | None = None,
+        *,
+        at: object,
+        known_at: object = None,
+        change_id: Label = None,
     ) -> Self:
         """Return the facts in which an order, or a line of it, counts again, as after a dispute that was won.
 
@@ -124,7 +144,7 @@ class Changing:
         >>> lost.reinstate("A17", at="2026-11-20T12:00:00+08:00")
         Facts(1 member; 1 line of 1 order)
         """
-        return self._changed("reinstatement", order_id, line, at, known_at, {}, None)
+        return self._changed("reinstatement", order_id, line, at, known_at, {}, None, change_id)
 
     def adjust(
         self,
@@ -137,6 +157,7 @@ class Changing:
         margin: object = None,
         volumes: Mapping[str, object] | None = None,
         known_at: object = None,
+        change_id: Label = None,
     ) -> Self:
         """Return the facts with a line that was sold for something else than was recorded.
 
@@ -159,7 +180,7 @@ class Changing:
         Decimal('80.00')
         """
         stated = {"quantity": quantity, "paid": paid, "margin": margin}
-        return self._changed("adjustment", order_id, line, at, known_at, stated, volumes)
+        return self._changed("adjustment", order_id, line, at, known_at, stated, volumes, change_id)
 
     def after(self, changes: Changes) -> Self:
         """Return the facts after a table of changes; see `Orders.after`.
@@ -216,8 +237,10 @@ class Changing:
         known_at: object,
         stated: dict[str, Any],
         volumes: Mapping[str, object] | None,
+        change_id: Label,
     ) -> Self:
-        record = {"kind": kind, "order_id": order_id, "line": line, "at": at, "known_at": known_at} | stated
+        record = {"kind": kind, "change_id": change_id, "order_id": order_id, "line": line} | stated
+        record |= {"at": at, "known_at": known_at}
         if volumes is not None:
             if not isinstance(volumes, Mapping):
                 raise ChangesError("volumes", what(volumes), allowed='such as {"pv": "3.00"}')

@@ -20,7 +20,7 @@ from fenxiao._arrays import (
     readonly,
 )
 from fenxiao._columns import Categories, Input, Numbers, column_of
-from fenxiao._labels import Labels, read_labels, unmasked
+from fenxiao._labels import LABEL, Labels, read_labels, unmasked
 from fenxiao._tables import Layout, stem
 from fenxiao.errors import ChangesError, MoneyError
 from fenxiao.money import column_to_minor
@@ -35,7 +35,7 @@ KINDS: Final = ("refund", "cancellation", "chargeback", "adjustment", "reinstate
 """What can happen to an order; codes point into this."""
 REFUND, ADJUSTMENT, REINSTATEMENT = map(KINDS.index, ("refund", "adjustment", "reinstatement"))
 _REQUIRED: Final = ("kind", "order_id", "at")
-_OWN: Final = frozenset({*_REQUIRED, "line", "known_at", "quantity"})
+_OWN: Final = frozenset({*_REQUIRED, "change_id", "line", "known_at", "quantity"})
 _MAY_BE_NEGATIVE: Final = frozenset({"margin"})
 
 
@@ -83,6 +83,7 @@ class Parts(TypedDict):
     """The fields of a table of changes, checked."""
 
     kind: IndexArray
+    change_id: Labels
     order_id: Labels
     line: Stated
     at: InstantArray
@@ -107,6 +108,7 @@ def read(raw: Mapping[str, Any], layout: Layout) -> Parts:
     amounts = _amounts(raw, layout)
     parts = Parts(
         kind=_kinds(raw["kind"]),
+        change_id=_ids(raw, n),
         order_id=order_id,
         line=_integers(raw, "line", n, least=None),
         at=at,
@@ -126,6 +128,7 @@ def empty(layout: Layout) -> Parts:
     names = tuple(dict.fromkeys(["paid", *sorted({*layout.money, *layout.volumes})]))
     return Parts(
         kind=np.empty(0, dtype=INDEX),
+        change_id=_ids({}, 0),
         order_id=read_labels([], thing=WHAT),
         line=Stated.nothing(0),
         at=to_instants([]),
@@ -140,6 +143,13 @@ def empty(layout: Layout) -> Parts:
 
 def _thing(name: str) -> str:
     return f"{WHAT} column {name!r}"
+
+
+def _ids(raw: Mapping[str, Any], length: int) -> Labels:
+    """Return the caller's names of the changes, null where he gives none."""
+    if "change_id" not in raw:
+        return Labels(values=np.zeros(length, dtype=LABEL), null=np.ones(length, dtype=FLAG), kind="int")
+    return read_labels(raw["change_id"], thing=_thing("change_id"), error=ChangesError, nullable=True)
 
 
 def _kinds(values: Input) -> IndexArray:
@@ -230,7 +240,7 @@ def _amounts(raw: Mapping[str, Any], layout: Layout) -> dict[str, Stated]:
             raise ChangesError(
                 _thing(given_name),
                 "is not known",
-                allowed="kind, order_id, line, at, known_at, quantity, money and volumes",
+                allowed="kind, change_id, order_id, line, at, known_at, quantity, money and volumes",
                 hint=f'Declare it, money=("{name}",) or volumes={{"{name}": 2}}, or leave it out',
             )
         minor = layout.minor or given_name != name

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 import attrs
 import numpy as np
 
-from fenxiao._arrays import AnyArray, IndexArray, InstantArray, RowArray, readonly
+from fenxiao._arrays import FLAG, ROW, AnyArray, IndexArray, InstantArray, RowArray, readonly
+from fenxiao._labels import order_of_labels
 from fenxiao._tables import Layout, TableOptions, columns_of_frame, columns_of_records, layout_of
 from fenxiao.changes.reading import ADJUSTMENT, KINDS, REFUND, REINSTATEMENT, WHAT, Stated, empty, read
 from fenxiao.errors import ChangesError, what
@@ -33,6 +34,8 @@ class Changes:
     ----------
     kind : int32 [n]
         Codes into `KINDS`: refund, cancellation, chargeback, adjustment, reinstatement.
+    change_id : Labels [n]
+        What the caller calls each change, null where he does not. The same change told again is one change.
     order_id : Labels [n]
     line : Stated [n]
         The line of the order; the whole order where none is stated.
@@ -63,6 +66,7 @@ class Changes:
     """
 
     kind: IndexArray = attrs.field(converter=readonly)
+    change_id: Labels
     order_id: Labels
     line: Stated
     at: InstantArray = attrs.field(converter=readonly)
@@ -92,8 +96,9 @@ class Changes:
         Parameters
         ----------
         columns
-            ``kind``, ``order_id`` and ``at`` are required; ``line``, ``known_at``, ``quantity``, money and
-            volumes may be there, and all of these may have empty cells. Nothing else may.
+            ``kind``, ``order_id`` and ``at`` are required; ``change_id``, ``line``, ``known_at``,
+            ``quantity``, money and volumes may be there, and all of these may have empty cells. Nothing else
+            may. A row whose `change_id` another one has counts once, from the earliest `known_at` on.
         options
             See `TableOptions`; those of the orders fit.
 
@@ -102,7 +107,7 @@ class Changes:
         ChangesError
             A required column is missing or has empty cells, a kind or a column is not known, a quantity is
             negative; a cancellation, chargeback or reinstatement states amounts, an adjustment nothing, a
-            refund a margin or volume without the money.
+            refund a margin or volume without the money; one `change_id` tells two changes.
         OrdersError
             Columns are of different lengths, an option is unknown.
         MoneyError, MoneyOverflowError
@@ -110,7 +115,7 @@ class Changes:
         TimeError
             Times that are missing, naive without a zone, ambiguous or skipped.
         """
-        return cls(**read(columns_of_frame(columns, what=WHAT), layout_of(WHAT, options)))
+        return told_once(cls(**read(columns_of_frame(columns, what=WHAT), layout_of(WHAT, options))))
 
     @classmethod
     def empty(cls, **options: Unpack[TableOptions]) -> Changes:
@@ -127,12 +132,15 @@ class Changes:
     def concat(cls, first: Changes, second: Changes) -> Changes:
         """Return the changes of two tables one below the other; columns may differ.
 
+        What both tell by one `change_id` stands once, where the first tells it.
+
         Raises
         ------
         ChangesError
-            The tables, or a column of both, are of another currency or of other decimals.
+            The tables, or a column of both, are of another currency or of other decimals; they tell one
+            change in two ways.
         OrdersError
-            The order ids are of different kinds.
+            The ids of orders or of changes are of different kinds.
 
         Examples
         --------
@@ -155,8 +163,9 @@ class Changes:
                 hint="Convert the amounts before",
             )
         names = tuple(dict.fromkeys([*first.names, *second.names]))
-        return cls(
+        both = cls(
             kind=np.concatenate([first.kind, second.kind]),
+            change_id=first.change_id.joined(second.change_id, thing=f"{WHAT} column 'change_id'"),
             order_id=first.order_id.joined(second.order_id, thing=f"{WHAT} column 'order_id'"),
             line=first.line.joined(second.line),
             at=np.concatenate([first.at, second.at]),
@@ -167,6 +176,7 @@ class Changes:
             layout=first.layout,
             input_row=np.concatenate([first.input_row, second.input_row]),
         )
+        return told_once(both)
 
     def __len__(self) -> int:
         """Return the number of changes."""
@@ -202,6 +212,7 @@ class Changes:
         chosen = chosen if chosen.dtype.kind == "b" else chosen.astype(self.input_row.dtype)
         return Changes(
             kind=self.kind[chosen],
+            change_id=self.change_id.take(chosen),
             order_id=self.order_id.take(chosen),
             line=self.line.take(chosen),
             at=self.at[chosen],
@@ -285,7 +296,54 @@ def _joined(first: Changes, second: Changes, name: str) -> Stated:
 def changes_like(layout: Layout, records: Iterable[Mapping[str, Any]]) -> Changes:
     """Read changes from records by options that were checked before."""
     raw = columns_of_records(records, what=WHAT)
-    return Changes(**(read(raw, layout) if raw else empty(layout)))
+    return told_once(Changes(**(read(raw, layout) if raw else empty(layout))))
+
+
+def told_once(changes: Changes) -> Changes:
+    """Return changes of which none is told twice: the first of each id stays, known since the earliest.
+
+    Raises
+    ------
+    ChangesError
+        One id tells two changes.
+    """
+    later, first = _repeats(changes.change_id)
+    if not len(later):
+        return changes
+    differs = changes.order_id.values[later] != changes.order_id.values[first]
+    stated = (changes.line, changes.quantity, *changes.amounts)
+    columns = (changes.kind, changes.at, *(part for each in stated for part in (each.values, each.given)))
+    for column in columns:
+        differs = differs | (column[later] != column[first])
+    if differs.any():
+        raise ChangesError(
+            f"{WHAT} column 'change_id'",
+            "tells two changes by one id",
+            rows=np.sort(changes.input_row[later[differs]]),
+            labels=changes.change_id.pick(later[differs]),
+            allowed="the same change again, or an id of its own",
+            hint="What corrects a change is another one",
+        )
+    known_at = changes.known_at.copy()
+    np.minimum.at(known_at, first, known_at[later])
+    left = np.ones(len(changes), dtype=FLAG)
+    left[later] = False
+    return attrs.evolve(changes, known_at=known_at).take(left)
+
+
+def _repeats(ids: Labels) -> tuple[RowArray, RowArray]:
+    """Return the rows of labels that an earlier row has, and the first row that has each."""
+    rows = np.arange(len(ids), dtype=ROW) if ids.null is None else np.flatnonzero(~ids.null)
+    order = order_of_labels(ids.values[rows])
+    ordered = ids.values[rows][order]
+    fresh = np.ones(len(rows), dtype=FLAG)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    if fresh.all():
+        return rows[:0], rows[:0]
+    first = np.empty_like(rows)
+    first[order] = np.minimum.reduceat(rows[order], np.flatnonzero(fresh))[np.cumsum(fresh) - 1]
+    again = rows != first
+    return rows[again], first[again]
 
 
 def same_currency(first: Layout, second: Layout) -> bool:
