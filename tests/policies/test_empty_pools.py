@@ -147,6 +147,16 @@ def test_a_pot_of_the_week_is_taken_from_its_orders():
     assert run.state.pots == {}
 
 
+def test_what_waits_on_is_not_taken_twice():
+    """Two weeks in a row nobody earns the pot: each takes its own 10.00 of its order, and 20.00 wait."""
+    weekly = attrs.evolve(STARS, due="week", eligible=own("paid") >= "500")
+    whole = plan(weekly, Pool("team", base="paid", rate="100%", equal=True, due="month"))
+    given = facts(*(order(f"A{n}", "cai", "100.00", f"2026-10-{day}") for n, day in ((1, "01"), (2, "07"))))
+    first, second = settled(whole, W40, fx.week(2026, 41), given=given)
+    assert (first.state.pots, second.state.pots) == ({"stars": 1000}, {"stars": 2000})
+    assert taken(second) == {"A1": 10, "A2": 10}
+
+
 def test_a_pool_that_keeps_has_nothing_waiting():
     """Without the option the pot stays with the company, as ever."""
     keeping = attrs.evolve(STARS, if_empty="keep")
