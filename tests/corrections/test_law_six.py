@@ -28,17 +28,10 @@ from tests.corrections.worlds import (
     shops,
 )
 from tests.limits.test_source_limits import reading_counts
-from tests.policies.test_catalogue_guard import EVERYTHING
+from tests.policies.test_catalogue_guard import EVERYTHING, chosen
 
 NAMES = [policy.name for policy in EVERYTHING]
-NEEDED = {"peers": {"career"}, "match": {"levels", "level bonus"}, "generation match": {"volume"}}
 law = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def chosen(names):
-    """Return policies by name, with those that they need."""
-    names = set(names).union(*(NEEDED.get(name, set()) for name in names))
-    return [policy for policy in EVERYTHING if policy.name in names]
 
 
 FIRST = fx.LevelCommission(

@@ -29,16 +29,9 @@ from tests.corrections.worlds import MONTHS, frame_of, orders_of, plan_of, shops
 from tests.expressions.refusals import refused
 from tests.oracles.source_limits import counted_slowly
 from tests.policies.samples import MEMBERS, TREE, levels
-from tests.policies.test_catalogue_guard import EVERYTHING
+from tests.policies.test_catalogue_guard import EVERYTHING, chosen
 
-NEEDED = {"peers": {"career"}, "match": {"levels", "level bonus"}, "generation match": {"volume"}}
 YEAR = SourceLimit("counts", of="paid", money="150.00", window="year")
-
-
-def chosen(names):
-    """Return policies by name, with those that they need."""
-    names = set(names).union(*(NEEDED.get(name, set()) for name in names))
-    return [policy for policy in EVERYTHING if policy.name in names]
 
 
 def reading_counts(plan, limits=()):

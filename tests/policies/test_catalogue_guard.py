@@ -72,6 +72,16 @@ EVERYTHING = [
 ]
 
 
+NEEDED = {"peers": {"career"}, "match": {"levels", "level bonus"}, "generation match": {"volume"}}
+"""What a policy looks at, and cannot do without."""
+
+
+def chosen(names):
+    """Return policies by name, with those that they need."""
+    names = set(names).union(*(NEEDED.get(name, set()) for name in names))
+    return [policy for policy in EVERYTHING if policy.name in names]
+
+
 def test_every_policy_joins():
     """A policy that is new to the library has to be added here."""
     assert {type(policy) for policy in EVERYTHING} == {built_in(kind) for kind in BUILT_IN}
@@ -88,11 +98,9 @@ def test_every_policy_joins():
 )
 def test_margins_and_caps_hold_for_any_choice_of_policies(world, names, rate, guard, most, offset):
     """Whatever is claimed, orders and the period pay at most their margin, and payees get at most a cap."""
-    needed = {"peers": {"career"}, "match": {"levels", "level bonus"}, "generation match": {"volume"}}
-    names = names.union(*(needed.get(name, set()) for name in names))
     run = settled(
         world,
-        *(policy for policy in EVERYTHING if policy.name in names),
+        *chosen(names),
         margin=fx.Margin.rate(rate, of="paid", guard=guard, losses="offset" if offset else "ignore"),
         caps=[] if most is None else [fx.Cap.per_payee(most)],
     )

@@ -18,7 +18,7 @@ from fenxiao.qualification import Ladder, Standing
 from fenxiao.state import Deferred
 from fenxiao.volumes import Carry, Record, own
 from tests.expressions.refusals import refused
-from tests.policies.test_catalogue_guard import EVERYTHING
+from tests.policies.test_catalogue_guard import EVERYTHING, chosen
 from tests.state.damage import DROP, STRANGE, changed, damaged, deep, places, sealed_again
 from tests.strategies.networks import ORDER, facts_of, worlds
 from tests.strategies.states import states
@@ -143,8 +143,7 @@ CAPS = [
 )
 def test_a_history_that_stops_anywhere_goes_on_to_the_same_result(world, names, caps):
     """Day by day over the whole catalogue: from the state as text a run gives the same as from the state."""
-    needed = {"peers": {"career"}, "match": {"levels", "level bonus"}, "generation match": {"volume"}}
-    names = names.union(*(needed.get(name, set()) for name in names))
+    names = {policy.name for policy in chosen(names)}
     if "policy" in caps:
         names = names | {"levels"}
     if "source" in caps:
